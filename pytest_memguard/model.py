@@ -1,0 +1,326 @@
+"""The values that cross a boundary between modules, processes or runs, and their JSON form (schema 1).
+
+Everything here is frozen, made of builtins, and knows nothing of pytest: a renderer, another process or a later
+run gets these values and needs nothing else. ``to_json`` gives exact builtins only, because execnet (the transport
+of pytest-xdist) refuses enums and subclasses. A metric that could not be read is ``None``, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+SCHEMA_VERSION = 1
+
+Kind = Literal["python", "native", "fd", "socket", "thread", "task", "process", "timer", "tempfile", "garbage"]
+VerdictName = Literal[
+    "clean", "suspect", "leak", "suppressed", "saturating", "one-off", "deferred", "inconclusive", "unchecked"
+]
+Severity = Literal["high", "low"]
+Phase = Literal["setup", "call", "teardown"]
+
+VERDICTS: tuple[VerdictName, ...] = (
+    "clean",
+    "suspect",
+    "leak",
+    "suppressed",
+    "saturating",
+    "one-off",
+    "deferred",
+    "inconclusive",
+    "unchecked",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is known of one test after a run, always with the reason where the name alone does not say it."""
+
+    name: VerdictName
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryRecord:
+    """One test as pass 1 saw it, boundary to boundary. Sizes in bytes, times in seconds.
+
+    ``retained_bytes`` is the change of the malloc heap in use and ``retained_blocks`` that of the allocated blocks
+    over the test, pytest's own bookkeeping included; both are hints, never a verdict.
+    """
+
+    nodeid: str
+    worker: str
+    outcome: str
+    duration_s: float
+    rss_before_bytes: int | None
+    rss_after_bytes: int | None
+    peak_rss_bytes: int | None
+    retained_bytes: int | None
+    retained_blocks: int | None
+    verdict: VerdictName = "unchecked"
+    reason: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """This test's entry in ``tests`` of the JSON report."""
+        return {
+            "nodeid": self.nodeid,
+            "worker": self.worker,
+            "outcome": self.outcome,
+            "duration_s": self.duration_s,
+            "rss_before_bytes": self.rss_before_bytes,
+            "rss_after_bytes": self.rss_after_bytes,
+            "peak_rss_bytes": self.peak_rss_bytes,
+            "retained_bytes": self.retained_bytes,
+            "retained_blocks": self.retained_blocks,
+            "verdict": self.verdict,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoundSeries:
+    """How one metric moved in each round of a confirmation: blocks, bytes or counts per repetition."""
+
+    metric: str
+    deltas: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeGrowth:
+    """Objects of one type that every repetition leaves behind: count and bytes per run."""
+
+    type: str
+    count: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocationSite:
+    """The source line that allocates what is retained; bytes and count per run, ``source`` is the line's text."""
+
+    file: str
+    line: int
+    function: str
+    bytes: int
+    count: int
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retainer:
+    """The shortest path of references from a root to what is retained.
+
+    ``path`` is the compact form (``shop.cart._ORDERS[*]``), ``steps`` one line a step for the drawn form, ``suspect``
+    the index of the step whose reference is the guilty one (it goes into the signature).
+    """
+
+    path: str
+    root: str
+    type: str
+    steps: tuple[str, ...] = ()
+    suspect: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """Why something stays. Empty tuples mean: looked for and not found; ``notes`` says why."""
+
+    types: tuple[TypeGrowth, ...] = ()
+    sites: tuple[AllocationSite, ...] = ()
+    retainers: tuple[Retainer, ...] = ()
+    component: str | None = None
+    signature: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One confirmed leak; after grouping one entry a signature, with every test that shows it in ``witnesses``."""
+
+    nodeid: str
+    witnesses: tuple[str, ...]
+    kind: Kind
+    verdict: VerdictName
+    gates: bool
+    reason: str | None
+    severity: Severity
+    phase: Phase
+    fixture: str | None
+    bytes_per_run: int
+    blocks_per_run: int
+    count_per_run: int
+    rounds: tuple[RoundSeries, ...]
+    confidence: float
+    diagnosis: Diagnosis = field(default_factory=Diagnosis)
+    suppressed_by: str | None = None
+    advice: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """This leak's entry in ``leaks`` of the JSON report."""
+        d = self.diagnosis
+        return {
+            "nodeid": self.nodeid,
+            "witnesses": list(self.witnesses),
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "gates": self.gates,
+            "reason": self.reason,
+            "severity": self.severity,
+            "phase": self.phase,
+            "fixture": self.fixture,
+            "bytes_per_run": self.bytes_per_run,
+            "blocks_per_run": self.blocks_per_run,
+            "count_per_run": self.count_per_run,
+            "rounds": [{"metric": r.metric, "deltas": list(r.deltas)} for r in self.rounds],
+            "confidence": self.confidence,
+            "types": [{"type": t.type, "count": t.count, "bytes": t.bytes} for t in d.types],
+            "sites": [
+                {
+                    "file": s.file,
+                    "line": s.line,
+                    "function": s.function,
+                    "bytes": s.bytes,
+                    "count": s.count,
+                    "source": s.source,
+                }
+                for s in d.sites
+            ],
+            "retainers": [
+                {"path": r.path, "root": r.root, "type": r.type, "steps": list(r.steps), "suspect": r.suspect}
+                for r in d.retainers
+            ],
+            "notes": list(d.notes),
+            "component": d.component,
+            "signature": d.signature,
+            "suppressed_by": self.suppressed_by,
+            "advice": self.advice,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Finding:
+        """The inverse of :meth:`to_json`; raises ``KeyError`` or ``TypeError`` on data of another shape."""
+        diagnosis = Diagnosis(
+            types=tuple(TypeGrowth(**t) for t in data["types"]),
+            sites=tuple(AllocationSite(**s) for s in data["sites"]),
+            retainers=tuple(
+                Retainer(
+                    path=r["path"], root=r["root"], type=r["type"], steps=tuple(r["steps"]), suspect=r["suspect"]
+                )
+                for r in data["retainers"]
+            ),
+            component=data["component"],
+            signature=data["signature"],
+            notes=tuple(data["notes"]),
+        )
+        return cls(
+            nodeid=data["nodeid"],
+            witnesses=tuple(data["witnesses"]),
+            kind=data["kind"],
+            verdict=data["verdict"],
+            gates=data["gates"],
+            reason=data["reason"],
+            severity=data["severity"],
+            phase=data["phase"],
+            fixture=data["fixture"],
+            bytes_per_run=data["bytes_per_run"],
+            blocks_per_run=data["blocks_per_run"],
+            count_per_run=data["count_per_run"],
+            rounds=tuple(RoundSeries(metric=r["metric"], deltas=tuple(r["deltas"])) for r in data["rounds"]),
+            confidence=data["confidence"],
+            diagnosis=diagnosis,
+            suppressed_by=data["suppressed_by"],
+            advice=data["advice"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitExceeded:
+    """A test whose peak went over the limit that its marker (or the fixture) set. Bytes above the test's start."""
+
+    nodeid: str
+    limit_bytes: int
+    peak_growth_bytes: int
+    origin: str
+    gates: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionGrowth:
+    """The two session heuristics: growth over the window, and what a full collection gave back of it."""
+
+    suspected: bool = False
+    confidence: float = 0.0
+    slope_per_test: float = 0.0
+    gc_efficiency: float | None = None
+    reason: str | None = None
+    first_nodeid: str | None = None
+    last_nodeid: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """``session.growth`` of the JSON report."""
+        return {
+            "suspected": self.suspected,
+            "confidence": self.confidence,
+            "slope_per_test": self.slope_per_test,
+            "gc_efficiency": self.gc_efficiency,
+            "reason": self.reason,
+            "first_nodeid": self.first_nodeid,
+            "last_nodeid": self.last_nodeid,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Where the run took place and which probe reads what (or why it cannot)."""
+
+    python: str
+    platform: str
+    probes: Mapping[str, str]
+    limit_bytes: int | None = None
+    limit_source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSummary:
+    """The run as a whole. Sizes in bytes, times in seconds, ``started`` is ISO 8601 with zone."""
+
+    started: str
+    duration_s: float
+    tests: int
+    exit_status: int
+    peak_rss_bytes: int | None
+    peak_nodeid: str | None
+    rss_start_bytes: int | None
+    rss_end_bytes: int | None
+    watching_cost_s: float
+    checking_cost_s: float
+    repetitions: int
+    checked: int
+    growth: SessionGrowth = field(default_factory=SessionGrowth)
+
+    @property
+    def own_cost_s(self) -> float:
+        """Time that memguard itself took: watching plus checking."""
+        return self.watching_cost_s + self.checking_cost_s
+
+
+class Records(Protocol):
+    """The tests of a run, made one at a time: 100,000 of them are never in memory as objects."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[MemoryRecord]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """The whole run: the only input of every renderer."""
+
+    version: str
+    environment: Environment
+    session: SessionSummary
+    tests: Records
+    leaks: Sequence[Finding] = ()
+    limits: Sequence[LimitExceeded] = ()
+    warnings: Sequence[str] = ()
