@@ -1,0 +1,5 @@
+"""What the whole test suite shares."""
+
+from __future__ import annotations
+
+pytest_plugins = ["pytester"]

@@ -1,0 +1,1 @@
+"""Tests through pytester or a child process, as a user would run the plugin."""
