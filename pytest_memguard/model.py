@@ -87,6 +87,18 @@ class RoundSeries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A test that retained something in every round of its first confirmation: worth the escalation, not yet a leak.
+
+    ``metrics`` names what grew (``blocks``, ``heap``, ``fds``, ..) and ``rounds`` has the deltas of each so far.
+    """
+
+    nodeid: str
+    metrics: tuple[str, ...]
+    rounds: tuple[RoundSeries, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TypeGrowth:
     """Objects of one type that every repetition leaves behind: count and bytes per run."""
 
@@ -315,7 +327,10 @@ class Records(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """The whole run: the only input of every renderer."""
+    """The whole run: the only input of every renderer.
+
+    ``warnings`` is what the user should act on; ``errors`` is what went wrong inside memguard itself, one line each.
+    """
 
     version: str
     environment: Environment
@@ -324,3 +339,4 @@ class RunReport:
     leaks: Sequence[Finding] = ()
     limits: Sequence[LimitExceeded] = ()
     warnings: Sequence[str] = ()
+    errors: Sequence[str] = ()
