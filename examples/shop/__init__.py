@@ -1,0 +1,1 @@
+"""A small shop: catalogue, cart, orders, stock, notifications and reports."""
