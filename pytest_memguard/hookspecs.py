@@ -34,7 +34,7 @@ def pytest_memguard_sample(sample: MemoryRecord) -> None:
                 return
             if sample.peak_rss_bytes - sample.rss_before_bytes > 100 * 1024 * 1024:
                 with open("hungry-tests.txt", "a", encoding="utf-8") as log:
-                    log.write(f"{sample.nodeid} {sample.peak_rss_bytes}\\n")
+                    print(f"{sample.nodeid} {sample.peak_rss_bytes}", file=log)
     """
 
 
@@ -49,7 +49,7 @@ def pytest_memguard_suspect(suspect: Suspect) -> None:
 
         def pytest_memguard_suspect(suspect):
             with open("suspects.txt", "a", encoding="utf-8") as log:
-                log.write(f"{suspect.nodeid}: {', '.join(suspect.metrics)}\\n")
+                print(f"{suspect.nodeid}: {', '.join(suspect.metrics)}", file=log)
     """
 
 
@@ -64,7 +64,7 @@ def pytest_memguard_leak(finding: Finding) -> None:
 
         def pytest_memguard_leak(finding):
             with open("leaks.txt", "a", encoding="utf-8") as log:
-                log.write(f"{finding.diagnosis.signature} {finding.bytes_per_run} {finding.nodeid}\\n")
+                print(f"{finding.diagnosis.signature} {finding.bytes_per_run} {finding.nodeid}", file=log)
     """
 
 
