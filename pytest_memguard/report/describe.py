@@ -1,0 +1,155 @@
+"""What is said of one finding or limit, wherever it is said: short phrases, without layout."""
+
+from __future__ import annotations
+
+import math
+
+from pytest_memguard.model import AllocationSite, Finding, LimitExceeded, Retainer, RoundSeries
+from pytest_memguard.report.text import counted, harmless, listed, shell_quoted
+from pytest_memguard.units import format_bytes
+
+__all__ = [
+    "amount",
+    "confidence",
+    "evidence",
+    "headline",
+    "kept_by",
+    "limit_headline",
+    "other_tests",
+    "peak",
+    "repeat_command",
+    "rerun_nodeid",
+    "short_signature",
+    "site_place",
+    "site_text",
+    "standing",
+    "types_text",
+    "where",
+]
+
+_NOUNS = {
+    "fd": ("file descriptor", "file descriptors"),
+    "socket": ("socket", "sockets"),
+    "thread": ("thread", "threads"),
+    "task": ("asyncio task", "asyncio tasks"),
+    "process": ("child process", "child processes"),
+    "timer": ("timer", "timers"),
+    "tempfile": ("temporary file", "temporary files"),
+    "garbage": ("uncollectable object", "uncollectable objects"),
+}
+_FIXTURE = "fixture:"
+
+
+def amount(finding: Finding) -> str:
+    """What every run leaves behind: ``+1.0 MiB per run``, ``+3 blocks per run``, ``+1 thread per run``."""
+    nouns = _NOUNS.get(finding.kind)
+    if nouns is not None and finding.count_per_run:
+        return f"+{counted(finding.count_per_run, *nouns)} per run"
+    if finding.bytes_per_run:
+        return f"{format_bytes(finding.bytes_per_run, signed=True)} per run"
+    if finding.blocks_per_run:
+        return f"+{counted(finding.blocks_per_run, 'block')} per run"
+    return f"+{counted(finding.count_per_run, 'object')} per run"
+
+
+def confidence(finding: Finding) -> str:
+    """Two decimals, rounded down: certainty is never claimed by rounding."""
+    if not math.isfinite(finding.confidence):
+        return "unknown"
+    return f"{math.floor(finding.confidence * 100 + 1e-9) / 100:.2f}"
+
+
+def evidence(finding: Finding) -> str:
+    """In how many of the runs it grew, by the metric that grew most steadily: ``5 of 5 runs``; empty if unknown."""
+    if not finding.rounds:
+        return ""
+    grown, total = max((_grown(series), len(series.deltas)) for series in finding.rounds)
+    return f"{grown} of {counted(total, 'run')}"
+
+
+def headline(finding: Finding) -> str:
+    """One line for summaries and other tools: amount, place, retainer, signature."""
+    parts = [amount(finding)]
+    diagnosis = finding.diagnosis
+    if diagnosis.sites:
+        parts.append(site_place(diagnosis.sites[0]))
+    if diagnosis.retainers:
+        parts.append(f"kept by {harmless(diagnosis.retainers[0].path)}")
+    if not diagnosis.sites and not diagnosis.retainers:
+        parts.append(f"{finding.kind}, {where(finding)}")
+    return ", ".join(parts) + short_signature(finding, before=" ")
+
+
+def limit_headline(limit: LimitExceeded) -> str:
+    """One line for summaries and other tools: ``peak +80.0 MiB, limit 50.0 MiB from ..``."""
+    return f"{peak(limit)} from {harmless(limit.origin)}"
+
+
+def peak(limit: LimitExceeded) -> str:
+    """``peak +80.0 MiB, limit 50.0 MiB``."""
+    return f"peak {format_bytes(limit.peak_growth_bytes, signed=True)}, limit {format_bytes(limit.limit_bytes)}"
+
+
+def short_signature(finding: Finding, *, before: str = "") -> str:
+    """The beginning of the signature in brackets, enough to tell the leaks of a run apart; empty without one."""
+    signature = finding.diagnosis.signature
+    return f"{before}[{harmless(signature[:6])}]" if signature else ""
+
+
+def site_place(site: AllocationSite) -> str:
+    """``shop/cart.py:41``."""
+    return f"{harmless(site.file)}:{site.line}"
+
+
+def site_text(site: AllocationSite) -> str:
+    """``shop/cart.py:41 in checkout: _ORDERS.append(Order(...))``."""
+    source = harmless(site.source.strip())
+    function = f" in {harmless(site.function)}" if site.function else ""
+    return f"{site_place(site)}{function}" + (f": {source}" if source else "")
+
+
+def kept_by(retainer: Retainer) -> str:
+    """The path in one line: ``shop.cart._ORDERS (list) -> [*] shop.cart.Order``."""
+    if retainer.steps:
+        return " -> ".join(harmless(step.strip()) for step in retainer.steps)
+    return f"{harmless(retainer.path)} ({harmless(retainer.type)})" if retainer.type else harmless(retainer.path)
+
+
+def types_text(finding: Finding, *, limit: int) -> str:
+    """``+10 shop.cart.Order, +10 dict``; empty where no type is known."""
+    types = finding.diagnosis.types
+    return listed((f"{entry.count:+d} {harmless(entry.type)}" for entry in types), len(types), limit=limit)
+
+
+def where(finding: Finding) -> str:
+    """The phase, and the fixture where it is one: ``setup of fixture db``."""
+    return f"{finding.phase} of fixture {harmless(finding.fixture)}" if finding.fixture else finding.phase
+
+
+def standing(finding: Finding) -> str:
+    """Why a finding is only listed, in one word: ``suppressed``, ``low`` or ``third-party``."""
+    if finding.verdict == "suppressed" or finding.suppressed_by is not None:
+        return "suppressed"
+    return "low" if finding.severity == "low" else "third-party"
+
+
+def other_tests(finding: Finding) -> list[str]:
+    """The witnesses besides the one that the finding is reported on, in order."""
+    return [nodeid for nodeid in finding.witnesses if nodeid != finding.nodeid]
+
+
+def rerun_nodeid(finding: Finding) -> str:
+    """The test to run to see the finding again: of a fixture's finding the first test that uses it."""
+    for nodeid in (finding.nodeid, *finding.witnesses):
+        if not nodeid.startswith(_FIXTURE):
+            return nodeid
+    return finding.nodeid
+
+
+def repeat_command(nodeid: str) -> str:
+    """The command that repeats the finding, ready to paste."""
+    return f"pytest --memguard {shell_quoted(nodeid)}"
+
+
+def _grown(series: RoundSeries) -> int:
+    return sum(delta > 0 for delta in series.deltas)

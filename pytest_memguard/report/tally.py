@@ -1,0 +1,59 @@
+"""The tests of a run counted by verdict, in one pass over records that are never all in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pytest_memguard.model import MemoryRecord
+
+__all__ = ["Tally", "tally"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many tests have which verdict, and the first ones, as (node id, reason), of those a user may ask about.
+
+    ``undecided`` are the inconclusive ones and the suspects for which the time did not suffice. ``unchecked_passed``
+    and ``unchecked_reasons`` leave out what failed or was skipped: nobody expects that to be repeated.
+    """
+
+    verdicts: Counter[str]
+    unchecked: tuple[tuple[str, str | None], ...]
+    undecided: tuple[tuple[str, str | None], ...]
+    unchecked_passed: int
+    unchecked_reasons: Counter[str]
+
+    @property
+    def undecided_total(self) -> int:
+        """All tests that were repeated without a decision."""
+        return self.verdicts["inconclusive"] + self.verdicts["suspect"]
+
+
+def tally(records: Iterable[MemoryRecord], *, limit: int) -> Tally:
+    """Count *records*; of the lists keep the first *limit* entries."""
+    verdicts: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    unchecked: list[tuple[str, str | None]] = []
+    undecided: list[tuple[str, str | None]] = []
+    passed = 0
+    for record in records:
+        verdict = record.verdict
+        verdicts[verdict] += 1
+        if verdict == "unchecked":
+            if len(unchecked) < limit:
+                unchecked.append((record.nodeid, record.reason))
+            if record.outcome == "passed":
+                passed += 1
+                if record.reason:
+                    reasons[record.reason] += 1
+        elif verdict in ("inconclusive", "suspect") and len(undecided) < limit:
+            undecided.append((record.nodeid, record.reason))
+    return Tally(
+        verdicts=verdicts,
+        unchecked=tuple(unchecked),
+        undecided=tuple(undecided),
+        unchecked_passed=passed,
+        unchecked_reasons=reasons,
+    )
