@@ -1,0 +1,1 @@
+"""Couriers that deliver parcels concurrently."""

@@ -1,0 +1,1 @@
+"""Containers that keep what they are given up to a bound, each in its own way."""

@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+
+@pytest.fixture
+def key():
+    return str(uuid.uuid4())

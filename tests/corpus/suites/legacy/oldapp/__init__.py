@@ -1,0 +1,1 @@
+"""An old application that silences warnings one by one; its suite runs without pytest's warnings plugin."""

@@ -1,0 +1,1 @@
+"""A web portal whose request tracing and record keeping are shared by many tests."""

@@ -1,0 +1,1 @@
+"""A small storefront: carts, catalogue, customers, prices, events."""

@@ -1,0 +1,1 @@
+"""Recipes, tested in every style that pytest collects."""
