@@ -12,12 +12,12 @@ import reprlib
 from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "CombinedError",
     "ConfigFileError",
     "ConflictError",
     "MarkerError",
     "MemguardError",
     "SettingError",
-    "CombinedError",
     "UnknownNameError",
     "all_of",
     "nearest",

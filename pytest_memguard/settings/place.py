@@ -24,7 +24,7 @@ class Place:
     @property
     def name(self) -> str:
         """The dotted path."""
-        return ".".join(self.path)
+        return ".".join(part if part.isprintable() else ascii(part) for part in self.path)
 
     @property
     def origin(self) -> str:
