@@ -154,7 +154,14 @@ def _one_line(report: RunReport, counts: Tally, width: int) -> Line:
             start = f"memguard: watched {counted(report.session.tests, 'test')}, checked none"
         peak, checked, cost = _facts(report, counts)
         size = _peak_size(report)
-        wordings = [(start, peak, checked, cost), (start, size, checked, cost), (start, size, checked), (start, size)]
+        brief = f"{report.session.checked} checked in {format_duration(report.session.checking_cost_s)}"
+        wordings = [
+            (start, peak, checked, cost),
+            (start, size, checked, cost),
+            (start, peak, brief),
+            (start, size, brief),
+            (start, size),
+        ]
     texts = [harmless(" - ".join(filter(None, wording))) for wording in wordings]
     return line(next((text for text in texts if cells(text) <= width), start), _mood(report))
 

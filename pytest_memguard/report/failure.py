@@ -1,0 +1,106 @@
+"""The detailed text of one leak or exceeded limit, as it stands among the failures of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+from pytest_memguard.model import Finding, LimitExceeded, Retainer, RoundSeries
+from pytest_memguard.report import describe
+from pytest_memguard.report.blocks import also_seen
+from pytest_memguard.report.layout import INDENT, LABEL, field, fields, lines, repeat
+from pytest_memguard.report.text import Line, cells, harmless, line
+from pytest_memguard.units import format_bytes
+
+__all__ = ["leak_text", "limit_text"]
+
+_FIRST_ROUNDS = 8
+_RETAINERS = 3
+_SITES = 5
+_MEMORY = ("python", "native")
+_UNITS = (("MiB", 2**20), ("KiB", 2**10), ("B", 1))
+
+
+def leak_text(finding: Finding, width: int) -> Iterator[Line]:
+    """Headline, evidence by round, what stays and who keeps it, and what to do."""
+    steady = describe.evidence(finding)
+    runs = f" in {steady}" if steady else ""
+    amount = describe.amount(finding)
+    yield from lines(
+        f"{finding.kind} leak confirmed: {amount}{runs} (confidence {describe.confidence(finding)})",
+        width,
+        "red",
+        "bold",
+    )
+    yield from field("test", finding.nodeid, width)
+    yield from field("phase", describe.where(finding), width)
+    yield from _table(finding.rounds)
+    diagnosis = finding.diagnosis
+    yield from field("types", describe.types_text(finding, limit=10), width)
+    yield from fields("allocated", diagnosis.sites, describe.site_text, width, most=_SITES)
+    for index, retainer in enumerate(diagnosis.retainers[:_RETAINERS]):
+        yield from _drawn("kept by" if index == 0 else "and by", retainer, width)
+    yield from field("component", diagnosis.component or "", width)
+    yield from field("signature", diagnosis.signature, width)
+    yield from also_seen(finding, width, most=10)
+    for note in diagnosis.notes:
+        yield from field("note", note, width)
+    yield from field("advice", finding.advice or "", width)
+    yield repeat(describe.rerun_nodeid(finding))
+    yield from field("accept", f"@pytest.mark.memguard({_accepting(finding)}, reason=...) on the test", width)
+
+
+def limit_text(limit: LimitExceeded, width: int) -> Iterator[Line]:
+    """Headline, the numbers, who set the limit, and what to do."""
+    yield from lines(f"memory limit exceeded: {describe.peak(limit)}", width, "red", "bold")
+    yield from field("test", limit.nodeid, width)
+    yield from field("peak", f"{format_bytes(limit.peak_growth_bytes)} above what the test started with", width)
+    yield from field("set by", limit.origin, width)
+    yield repeat(limit.nodeid)
+
+
+def _table(rounds: Sequence[RoundSeries]) -> Iterator[Line]:
+    """One line a round, one column a metric: how much more there was after it than before."""
+    if not rounds:
+        return
+    names = [harmless(series.metric) for series in rounds]
+    rows = [
+        ["" if delta is None else f"{delta:+d}" for delta in row]
+        for row in zip_longest(*(series.deltas for series in rounds))
+    ]
+    widths = [max(cells(text) for text in column) + 3 for column in zip(names, *rows, strict=True)]
+    yield line(INDENT + "round".ljust(LABEL) + _row(names, widths))
+    for number, row in enumerate(rows, 1):
+        if number <= _FIRST_ROUNDS or number == len(rows):
+            yield line(INDENT + str(number).ljust(LABEL) + _row(row, widths))
+        elif number == _FIRST_ROUNDS + 1:
+            yield line(f"{INDENT}..")
+
+
+def _row(texts: Sequence[str], widths: Sequence[int]) -> str:
+    # The first column starts where all the other fields do.
+    first, *others = (text.rjust(width) for text, width in zip(texts, widths, strict=True))
+    return "".join((first.removeprefix("   "), *others))
+
+
+def _drawn(label: str, retainer: Retainer, width: int) -> Iterator[Line]:
+    """The path from its root, one line a step, the reference to cut underlined."""
+    steps = retainer.steps or (describe.kept_by(retainer),)
+    before = INDENT + label.ljust(LABEL)
+    blank = " " * len(before)
+    for index, step in enumerate(steps):
+        arrow = "-> " if index else ""
+        text = harmless(step.strip())
+        yield from lines(text, width, first=before + arrow, rest=blank + " " * len(arrow))
+        if index == retainer.suspect and retainer.steps:
+            yield line(blank + " " * len(arrow) + "~" * cells(text.partition(" ")[0]), "red")
+        before = blank
+
+
+def _accepting(finding: Finding) -> str:
+    """The marker keyword that accepts this finding: its size rounded up, or no check where a size means nothing."""
+    size = finding.bytes_per_run
+    if finding.kind not in _MEMORY or size <= 0:
+        return "leak=False"
+    unit, factor = next((unit, factor) for unit, factor in _UNITS if size >= factor)
+    return f'leak="{-(-size // factor)} {unit}"'
