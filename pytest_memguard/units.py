@@ -131,7 +131,11 @@ def parse_fraction(value: object) -> float:
             raise UnitError(FRACTION_WORDS)
         exact = quantity / 100 if unit == "%" else quantity
     if exact > 1:
-        raise UnitError(FRACTION_WORDS)
+        raise UnitError(
+            f'{FRACTION_WORDS}; for {float(exact):g} percent write "{float(exact):g}%"'
+            if exact <= 100
+            else FRACTION_WORDS
+        )
     return float(exact)
 
 

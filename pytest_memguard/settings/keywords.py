@@ -35,7 +35,8 @@ def _leak(value: object) -> Leak:
 class MarkerSettings:
     """What the markers of one test say; ``None`` where they say nothing.
 
-    ``origins`` tells for each keyword which marker said it and ``reasons`` the reason given with it.
+    ``origins`` tells for each keyword which marker said it and ``reasons`` the reason given with it;
+    ``asks_for_check`` is false when all that stands there is a limit of another plugin's making.
     """
 
     limit: int | None = field(
@@ -97,6 +98,7 @@ class MarkerSettings:
     )
     origins: Mapping[str, str] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    asks_for_check: bool = True
 
     def reason_for(self, keyword: str) -> str | None:
         """The reason of the marker that set *keyword*, or else the closest one that there is."""
@@ -106,6 +108,11 @@ class MarkerSettings:
     def is_checked(self) -> bool:
         """Whether this test may be looked at for leaks at all."""
         return self.leak is None or self.leak.checked
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether ``--memguard-confirm=marked`` means this test."""
+        return self.asks_for_check and self.is_checked and self.confirm is not False
 
     @property
     def accepted_bytes(self) -> int:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from pytest_memguard.settings import parsers as p
+from pytest_memguard.settings import words
 from pytest_memguard.settings.fields import Spec, described
 from pytest_memguard.settings.structures import (
     ComponentSpec,
@@ -32,53 +33,24 @@ CONFIRM_MODES: tuple[ConfirmMode, ...] = get_args(ConfirmMode)
 FAIL_ON: tuple[FailOn, ...] = get_args(FailOn)
 
 
-def _show_flag(value: bool) -> str:
-    return "on" if value else "off"
+def _flag(yaml: str, text: str) -> dict[str, Spec]:
+    return described(help=text, parse=p.boolean, show=words.flag, yaml=(yaml,))
 
 
-def _show_path(value: Path | None) -> str:
-    return "none" if value is None else str(value)
+def _samples(yaml: str, text: str, *, least: int) -> dict[str, Spec]:
+    return described(help=text, parse=p.whole(least=least), yaml=(yaml,))
 
 
-def _show_names(value: tuple[Any, ...]) -> str:
-    return ", ".join(str(getattr(entry, "name", entry)) for entry in value) or "none"
+def _share(yaml: str, text: str) -> dict[str, Spec]:
+    return described(help=text, parse=p.fraction, show=format_percent, yaml=(yaml,))
 
 
-def _show_limit(value: int | None) -> str:
-    return "auto" if value is None else format_bytes(value)
+def _milliseconds(yaml: str, text: str, *, least: float = 0.0) -> dict[str, Spec]:
+    return described(help=text, parse=p.duration_in_ms(least=least), show=format_duration, yaml=(yaml,))
 
 
-def _show_suppressions(value: tuple[Suppression, ...]) -> str:
-    return str(len(value)) if value else "none"
-
-
-def _show_strategies(value: StrategySpec) -> str:
-    parts = [f"{level}: {', '.join(given)}" for level, given in value.levels.items()]
-    if value.between_tests:
-        parts.append(f"{value.between_tests} after every {'test' if value.every == 1 else f'{value.every} tests'}")
-    if value.between_modules:
-        parts.append(f"{value.between_modules} after every module")
-    return "; ".join(parts) or "built-in"
-
-
-def _flag(yaml: str, words: str) -> dict[str, Spec]:
-    return described(help=words, parse=p.boolean, show=_show_flag, yaml=(yaml,))
-
-
-def _samples(yaml: str, words: str, *, least: int) -> dict[str, Spec]:
-    return described(help=words, parse=p.whole(least=least), yaml=(yaml,))
-
-
-def _share(yaml: str, words: str) -> dict[str, Spec]:
-    return described(help=words, parse=p.fraction, show=format_percent, yaml=(yaml,))
-
-
-def _milliseconds(yaml: str, words: str, *, least: float = 0.0) -> dict[str, Spec]:
-    return described(help=words, parse=p.duration_in_ms(least=least), show=format_duration, yaml=(yaml,))
-
-
-def _bytes(yaml: str, words: str) -> dict[str, Spec]:
-    return described(help=words, parse=p.size(least=1), show=format_bytes, yaml=(yaml,))
+def _bytes(yaml: str, text: str) -> dict[str, Spec]:
+    return described(help=text, parse=p.size(least=1), show=format_bytes, yaml=(yaml,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +63,7 @@ class Settings:
         metadata=described(
             help="watch memory and find the tests that leak",
             parse=p.ini_boolean,
-            show=_show_flag,
+            show=words.flag,
             flags={"--memguard": True, "--no-memguard": False},
             ini="memguard",
         ),
@@ -101,7 +73,7 @@ class Settings:
         metadata=described(
             help="YAML settings (memguard.yaml or memguard.yml in rootdir, if there)",
             parse=p.file_path,
-            show=_show_path,
+            show=words.path,
             option="--memguard-config",
             metavar="FILE",
             ini="memguard_config",
@@ -149,7 +121,7 @@ class Settings:
         metadata=described(
             help="write the machine-readable report to FILE",
             parse=p.file_path,
-            show=_show_path,
+            show=words.path,
             option="--memguard-json",
             metavar="FILE",
             ini="memguard_json",
@@ -172,7 +144,7 @@ class Settings:
         metadata=described(
             help="leaks gate only when their site or retained type is in one of these packages (none: all gate)",
             parse=p.names,
-            show=_show_names,
+            show=words.names,
             yaml=("confirm.packages",),
         ),
     )
@@ -225,7 +197,7 @@ class Settings:
         metadata=described(
             help="memory that the run may use; auto: the smallest limit of cgroup, rlimit and machine",
             parse=p.size_or_auto,
-            show=_show_limit,
+            show=words.limit,
             yaml=("limit",),
         ),
     )
@@ -290,7 +262,7 @@ class Settings:
         metadata=described(
             help="components whose memory is accounted for",
             structure=components,
-            show=_show_names,
+            show=words.names,
             yaml=("components",),
         ),
     )
@@ -299,7 +271,7 @@ class Settings:
         metadata=described(
             help="cleanup strategies by level, and when they run by plan",
             structure=strategies,
-            show=_show_strategies,
+            show=words.strategies,
             yaml=("strategies",),
         ),
     )
@@ -308,7 +280,7 @@ class Settings:
         metadata=described(
             help="leaks that are accepted, with the reason",
             structure=suppressions,
-            show=_show_suppressions,
+            show=words.suppressions,
             yaml=("suppressions",),
         ),
     )

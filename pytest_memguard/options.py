@@ -1,0 +1,277 @@
+"""Options, ini entries and markers: declared to pytest from the tables, read back as checked settings.
+
+Everything that a user can put right leaves here as ``pytest.UsageError``: exit code 4 and no traceback.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from pytest_memguard.errors import ConfigFileError, MemguardError, UnknownNameError, all_of
+from pytest_memguard.settings import Given, MarkerSettings, Resolved, Settings, resolve, show
+from pytest_memguard.settings.fields import Spec, specs
+from pytest_memguard.settings.marks import FOREIGN_MARKS, MARK, MARK_NAMES, Mark, described_marks, settings_of_marks
+from pytest_memguard.settings.resolve import COMMAND_LINE, Layer, read
+
+__all__ = [
+    "add_options",
+    "check_arguments",
+    "enabled",
+    "load",
+    "marker_of",
+    "register_markers",
+    "show_config",
+    "wants_show_config",
+]
+
+CONFIG_NAMES = ("memguard.yaml", "memguard.yml")
+
+_PREFIX = "memguard"
+_SPECS = {spec.name: spec for spec in specs(Settings)}
+_MEMRAY_PLUGINS = ("memray", "pytest_memray", "pytest_memray.plugin")
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare every option and ini entry of the table. No option has a default: one would hide the ini value."""
+    group = parser.getgroup("memguard", "memguard: find the tests that leak memory")
+    for spec in _SPECS.values():
+        for flag, value in (spec.flags or {}).items():
+            words = spec.help if value else f"do not {spec.help}"
+            group.addoption(flag, dest=_dest(spec), action="store_const", const=value, default=None, help=words)
+        if spec.option:
+            group.addoption(spec.option, dest=_dest(spec), metavar=spec.metavar, default=None, help=spec.help)
+        if spec.ini:
+            kind: Literal["bool", "string"] = "bool" if spec.flags else "string"
+            parser.addini(spec.ini, spec.help, type=kind, default=None)
+
+
+def register_markers(config: pytest.Config) -> None:
+    """Make the markers known, so that ``--strict-markers`` passes with memguard on and off."""
+    for name, line in described_marks():
+        if name == MARK or not _has_memray(config):
+            config.addinivalue_line("markers", line)
+
+
+def check_arguments(args: Sequence[str]) -> None:
+    """Refuse options that look like memguard's and are not, and tell the nearest name.
+
+    To be called from ``pytest_load_initial_conftests``: pytest refuses them a moment later, but without a word about
+    what was meant.
+    """
+    known = [*(flag for spec in _SPECS.values() for flag in spec.flags or {})]
+    known += [spec.option for spec in _SPECS.values() if spec.option]
+    with _usage_errors():
+        for arg in args:
+            name = arg.partition("=")[0]
+            if arg == "--":
+                return
+            if name.startswith(("--memguard", "--no-memguard")) and name not in known:
+                raise UnknownNameError("option", name, origin=COMMAND_LINE, known=known)
+
+
+def enabled(config: pytest.Config) -> bool:
+    """Whether memguard is on. Reads nothing but the option and the ini entry."""
+    spec = _SPECS["enabled"]
+    with _usage_errors():
+        for layer in (_command_line_layer(config, (spec,)), _ini_layer(config, (spec,))):
+            if spec.name in layer:
+                return bool(layer[spec.name].value)
+    return bool(spec.default)
+
+
+def wants_show_config(config: pytest.Config) -> bool:
+    """Whether ``--memguard-show-config`` was given; it needs no ``--memguard``."""
+    return bool(config.getoption(_dest(_SPECS["show_config"]), None))
+
+
+def load(config: pytest.Config) -> Resolved:
+    """The settings of this run: command line, ini file, YAML file, defaults; every mistake in one usage error."""
+    errors: list[MemguardError] = []
+    layers: list[Layer] = [{}, {}, {}]
+    with _usage_errors():
+        for index, make in enumerate((_command_line_layer, _ini_layer)):
+            try:
+                layers[index] = make(config, tuple(_SPECS.values()))
+            except MemguardError as exc:
+                errors.append(exc)
+        errors.extend(_unknown_ini_keys(config))
+        command_line, ini, _ = layers
+        try:
+            layers[2] = _yaml_layer(config, command_line.get("config") or ini.get("config"))
+        except MemguardError as exc:
+            errors.append(exc)
+        if errors:
+            raise all_of(errors)
+        return resolve([layers[2], ini], command_line=command_line)
+
+
+def marker_of(item: pytest.Item, resolved: Resolved) -> MarkerSettings | None:
+    """What the markers of *item* say, the closest first; ``None`` without any. A mistake is a usage error."""
+    marks = _marks_of(item)
+    if not marks:
+        return None
+    if any(mark.name in FOREIGN_MARKS for mark in marks) and _has_memray(item.config):
+        marks = [mark for mark in marks if mark.name == MARK]
+    with _usage_errors():
+        return settings_of_marks(marks, resolved)
+
+
+def show_config(resolved: Resolved, *, width: int = 80) -> str:
+    """The text of ``--memguard-show-config``, for a terminal *width* columns wide."""
+    return show.show_config(resolved, width=width)
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except MemguardError as exc:
+        raise pytest.UsageError(f"memguard: {exc}") from None
+
+
+def _command_line_layer(config: pytest.Config, wanted: Sequence[Spec]) -> dict[str, Given]:
+    base = config.invocation_params.dir
+    found: dict[str, Given] = {}
+    errors: list[MemguardError] = []
+    for spec in wanted:
+        value = config.getoption(_dest(spec), None)
+        if value is None:
+            continue
+        name = spec.option or _PREFIX
+        origin = _option_origin(config, (name, *(spec.flags or {})))
+        try:
+            found[spec.name] = _given(spec, value, name=name, origin=origin, base=base)
+        except MemguardError as exc:
+            errors.append(exc)
+    if errors:
+        raise all_of(errors)
+    return found
+
+
+def _ini_layer(config: pytest.Config, wanted: Sequence[Spec]) -> dict[str, Given]:
+    raw = _raw_ini(config)
+    base = config.inipath.parent if config.inipath else config.rootpath
+    found: dict[str, Given] = {}
+    errors: list[MemguardError] = []
+    for spec in wanted:
+        if spec.ini and spec.ini in raw:
+            value, origin = raw[spec.ini]
+            try:
+                found[spec.name] = _given(spec, value, name=spec.ini, origin=origin, base=base)
+            except MemguardError as exc:
+                errors.append(exc)
+    if errors:
+        raise all_of(errors)
+    return found
+
+
+def _given(spec: Spec, value: Any, *, name: str, origin: str, base: Path) -> Given:
+    parsed = read(spec, value, name=name, origin=origin)
+    if isinstance(parsed, Path):
+        parsed = base / parsed.expanduser()
+    return Given(value=parsed, origin=origin)
+
+
+def _option_origin(config: pytest.Config, names: Sequence[str]) -> str:
+    typed = config.invocation_params.args
+    # In a worker of pytest-xdist options arrive by another way than arguments.
+    if hasattr(config, "workerinput") or any(str(arg).partition("=")[0] in names for arg in typed):
+        return COMMAND_LINE
+    return "addopts or PYTEST_ADDOPTS"
+
+
+def _raw_ini(config: pytest.Config) -> dict[str, tuple[Any, str]]:
+    """The ini entries of memguard as they stand in the file, each with its origin.
+
+    ``getini`` cannot be used: it converts first, so that a bad value raises before it can be named.
+    """
+    # Public as inicfg in pytest 8; deprecated in 9, where values came to be wrapped with how they are to be read.
+    held: Mapping[str, Any] | None = getattr(config, "_inicfg", None)
+    if held is None:
+        held = config.inicfg
+    file = config.inipath.name if config.inipath else "the ini file"
+    found = {key: (getattr(held[key], "value", held[key]), file) for key in held if key.startswith(_PREFIX)}
+    for override in config.getoption("override_ini", None) or ():
+        key, _, value = override.partition("=")
+        if key.startswith(_PREFIX):
+            found[key] = (value, f"-o on {COMMAND_LINE}")
+    return found
+
+
+def _unknown_ini_keys(config: pytest.Config) -> Iterator[UnknownNameError]:
+    known = tuple(spec.ini for spec in _SPECS.values() if spec.ini)
+    for key, (_, origin) in _raw_ini(config).items():
+        if key not in known and not _is_declared(config, key):
+            yield UnknownNameError("ini key", key, origin=origin, known=known)
+
+
+def _is_declared(config: pytest.Config, key: str) -> bool:
+    """Whether some other plugin has an ini entry of this name."""
+    try:
+        config.getini(key)
+    except ValueError:
+        return False
+    except pytest.UsageError:
+        return True
+    return True
+
+
+def _yaml_layer(config: pytest.Config, named: Given | None) -> Layer:
+    path = named.value if named else _found_config(config.rootpath)
+    if path is None:
+        return {}
+    # Imported here, because a run without a settings file must not pay for PyYAML.
+    from pytest_memguard.settings import yamlfile, yamlkeys  # noqa: PLC0415
+
+    label = _relative(path, config.rootpath)
+    layer = yamlkeys.layer_of(yamlfile.read(str(path), label=label), label=label)
+    anchored = {
+        name: replace(given, value=path.parent / given.value) if isinstance(given.value, Path) else given
+        for name, given in layer.items()
+    }
+    return {**anchored, **({} if named else {"config": Given(value=path, origin="found in rootdir")})}
+
+
+def _found_config(rootdir: Path) -> Path | None:
+    found = [rootdir / name for name in CONFIG_NAMES if (rootdir / name).exists()]
+    if len(found) > 1:
+        raise ConfigFileError(
+            f"both {' and '.join(CONFIG_NAMES)} are in {rootdir}",
+            remedy="keep one of the two, or name one with --memguard-config",
+        )
+    return found[0] if found else None
+
+
+def _relative(path: Path, rootdir: Path) -> str:
+    relative = os.path.relpath(path, rootdir)
+    return str(path) if relative.startswith(os.pardir) else relative
+
+
+def _marks_of(item: pytest.Item) -> list[Mark]:
+    # Every test of the suite comes through here, and nearly none has a mark: no generator, no call per node.
+    marks: list[Mark] = []
+    node: Any = item
+    while node is not None:
+        if node.own_markers:
+            marks.extend(
+                Mark(name=m.name, args=m.args, kwargs=m.kwargs, where=node.nodeid, nodeid=item.nodeid)
+                for m in node.own_markers
+                if m.name in MARK_NAMES
+            )
+        node = node.parent
+    return marks
+
+
+def _has_memray(config: pytest.Config) -> bool:
+    return any(config.pluginmanager.hasplugin(name) for name in _MEMRAY_PLUGINS)
+
+
+def _dest(spec: Spec) -> str:
+    return _PREFIX if spec.name == "enabled" else f"{_PREFIX}_{spec.name}"
