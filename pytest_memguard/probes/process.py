@@ -1,0 +1,136 @@
+"""What the kernel says about the process: resident and mapped bytes, and the exact peak of a stretch of time."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sys
+from collections.abc import Callable
+
+import psutil
+
+from pytest_memguard.probes.descriptor import DescriptorSet, KeptDescriptor
+from pytest_memguard.probes.reading import Reading, UnavailableError
+
+if sys.platform != "win32":
+    import resource
+
+Memory = tuple[int, int]
+
+_PAGES_ARE_ENOUGH = 64
+_WHOLE_STATUS = 8192
+# For the trial at the start: large enough to be told from the counters' own error (32 pages a core).
+_TRIAL_BYTES = 4 << 20
+# No file of a user can be written there by mistake: most file systems refuse it, pipes and sockets know no offsets,
+# and clear_refs does not look at it.
+_NOWHERE = 1 << 62
+
+
+def open_memory(descriptors: DescriptorSet) -> Reading[Memory]:
+    """Resident and mapped bytes; raises ``UnavailableError``."""
+    if sys.platform == "linux":
+        try:
+            return Reading(_statm(descriptors.keep("/proc/self/statm")), "/proc/self/statm")
+        except (OSError, ValueError, IndexError):
+            pass  # no /proc, or none that is understood: psutil may know another way
+    return _psutil_memory()
+
+
+def _statm(kept: KeptDescriptor) -> Callable[[], Memory]:
+    pread, length, page = os.pread, _PAGES_ARE_ENOUGH, os.sysconf("SC_PAGE_SIZE")
+
+    def read() -> Memory:
+        fields = pread(kept.number, length, 0).split(None, 2)
+        return int(fields[1]) * page, int(fields[0]) * page
+
+    read()
+    return read
+
+
+def _psutil_memory() -> Reading[Memory]:
+    info = psutil.Process().memory_info
+
+    def read() -> Memory:
+        found = info()
+        return found.rss, found.vms
+
+    try:
+        read()
+    except (psutil.Error, OSError) as error:
+        raise UnavailableError(f"psutil cannot read the process: {error}") from error
+    return Reading(read, "psutil.Process.memory_info")
+
+
+class ExactPeak:
+    """The highest resident size since the last ``reset``, in bytes.
+
+    Writing 5 to ``/proc/self/clear_refs`` sets the kernel's high-water mark (``VmHWM``) back to the present size.
+    ``ru_maxrss`` is that mark too and six times cheaper to read than ``/proc/self/status``, but never reads less than
+    the peak of the image that ran before ``exec``: the child of a 400 MB parent reads 400 MB for ever. That floor is
+    constant and not above any value that ``ru_maxrss`` ever gave, so whatever is above the smallest value seen is
+    the mark; for the rest the status file is read.
+
+    Since Linux 6.2 the mark lags by up to 32 pages a core (the counters are per core), while ``statm`` does not:
+    take the larger of this and the resident size, which is what ``VmHWM`` in the status file shows.
+    """
+
+    __slots__ = ("_calls", "_clear", "_descriptors", "_floor", "_status", "_whose")
+
+    def __init__(self, descriptors: DescriptorSet) -> None:
+        self._descriptors = descriptors
+        self._whose = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # same mark, no walk over all threads
+        self._calls = (resource.getrusage, os.pread, os.pwrite)
+        self._clear = descriptors.keep("/proc/self/clear_refs", os.O_WRONLY)
+        self._status = descriptors.keep("/proc/self/status")
+        self.reset()
+        self._floor: int = resource.getrusage(self._whose).ru_maxrss
+
+    def read(self) -> int:
+        """The mark in bytes; raises ``OSError`` or ``ValueError``."""
+        kib = self._calls[0](self._whose)[2]
+        if kib <= self._floor:
+            self._floor = kib
+            kib = self._read_status()
+        return kib * 1024
+
+    def reset(self) -> None:
+        """Start a new stretch; raises ``OSError``. The number may be a user's file by now: never write to that."""
+        if not self._clear.is_ours():
+            raise OSError("the descriptor of clear_refs was closed by somebody else")
+        self._calls[2](self._clear.number, b"5", _NOWHERE)
+
+    def prove(self) -> None:
+        """Raise ``UnavailableError`` where a reset has no effect (a kernel or sandbox that only pretends)."""
+        with mmap.mmap(-1, _TRIAL_BYTES) as trial:  # not malloc: freeing a large chunk changes its thresholds
+            for offset in range(0, _TRIAL_BYTES, mmap.PAGESIZE):
+                trial[offset] = 1
+        before = self._read_status()
+        self.reset()
+        if (before - self._read_status()) * 1024 < _TRIAL_BYTES // 2:
+            raise UnavailableError("a write to /proc/self/clear_refs does not reset the peak")
+
+    def _read_status(self) -> int:
+        text = self._calls[1](self._status.number, _WHOLE_STATUS, 0)
+        start = text.index(b"VmHWM:") + 6
+        return int(text[start : text.index(b"kB", start)])
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        self._descriptors.drop(self._clear)
+        self._descriptors.drop(self._status)
+
+
+def open_peak(descriptors: DescriptorSet) -> ExactPeak:
+    """The exact peak; raises ``UnavailableError`` with the reason."""
+    if sys.platform != "linux":
+        raise UnavailableError(f"{sys.platform} has no peak that can be reset")
+    try:
+        peak = ExactPeak(descriptors)
+    except OSError as error:
+        raise UnavailableError(f"/proc/self/clear_refs: {error.strerror or error}") from error
+    try:
+        peak.prove()
+    except (OSError, ValueError, UnavailableError) as error:
+        peak.close()
+        raise UnavailableError(str(error)) from error
+    return peak

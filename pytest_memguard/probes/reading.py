@@ -1,0 +1,21 @@
+"""One metric's way to be read, or the reason why it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class UnavailableError(Exception):
+    """A metric cannot be read here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T_co]):
+    """``read`` gives the value now; ``source`` names where it comes from, for people."""
+
+    read: Callable[[], T_co]
+    source: str
