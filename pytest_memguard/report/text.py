@@ -66,11 +66,11 @@ def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> list[s
     lines: list[str] = []
     prefix, current = first, ""
     for piece in _pieces(harmless(text), max(width - max(cells(first), cells(rest)), 10)):
-        if current and cells(prefix + current + piece.rstrip()) > width:
-            lines.append((prefix + current).rstrip())
+        if current and cells(prefix + current + piece.rstrip(" ")) > width:
+            lines.append((prefix + current).rstrip(" "))
             prefix, current = rest, ""
         current += piece
-    lines.append((prefix + current).rstrip())
+    lines.append((prefix + current).rstrip(" "))
     return lines
 
 
@@ -144,12 +144,12 @@ def _taken(text: str, room: int) -> str:
 def _pieces(text: str, room: int) -> Iterator[str]:
     """*text* cut where a line may end; no piece is wider than *room* columns."""
     for word in re.findall(r"[^ ]+ *| +", text):
-        if cells(word.rstrip()) <= room:
+        if cells(word.rstrip(" ")) <= room:
             yield word
             continue
         for part in re.findall(r".*?[/:.,\[_]+|.+$", word):
             rest = part
-            while cells(rest.rstrip()) > room:
+            while cells(rest.rstrip(" ")) > room:
                 piece = _taken(rest, room)
                 yield piece
                 rest = rest[len(piece) :]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 import xml.etree.ElementTree as ET
 
 import pytest
+
+from pytest_memguard.report.text import shell_quoted
 
 # What plugin.py does with the findings, without looking for any: each test whose name says so is reported.
 CONFTEST = """
@@ -387,3 +390,31 @@ def test_a_run_that_fails_by_itself_keeps_its_failures(pytester, how):
     result.stdout.fnmatch_lines(["FAILED test_mix.py::test_bad - assert 0", "LEAK test_mix.py::test_leaky - *"])
     last = json.loads((pytester.path / ".pytest_cache/v/cache/lastfailed").read_text())
     assert sorted(last) == ["test_mix.py::test_bad", "test_mix.py::test_leaky"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a b",
+        "it's",
+        '"',
+        "$(id) `id` !x \\",
+        "x\ny\t",
+        "\x1b[31m'\\",
+        "ü 東京",
+        "\udcff\udc80",
+        "\u202e",
+        "*?[!a]",
+        "1\x01",
+    ],
+)
+def test_a_shell_gives_back_the_very_text(text):
+    # bash, because $'..' came into POSIX only in 2024.
+    done = subprocess.run(
+        ["bash", "-c", b"printf %s " + shell_quoted(text).encode()],  # noqa: S607 - wherever bash is
+        capture_output=True,
+        check=True,
+        env={"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+    )
+
+    assert done.stdout == text.encode("utf-8", "surrogateescape")
