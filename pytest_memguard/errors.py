@@ -137,13 +137,15 @@ def one_of(names: Sequence[str]) -> str:
 
 def shown(value: object) -> str:
     """*value* as it would be written, cut to a length that fits a line; never raises for a broken ``repr``."""
-    return _REPR.repr(value)
+    text = " ".join(_REPR.repr(value).splitlines())
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[-_\s]", "", name[:200]).lower()
 
 
+_MAX_SHOWN = 100
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 60
 _REPR.maxlist = _REPR.maxtuple = _REPR.maxdict = _REPR.maxset = _REPR.maxfrozenset = 4
