@@ -1,0 +1,333 @@
+"""Pass 2: go through the suite once more, clear every test that retains nothing, and have the others proved.
+
+Tests are taken in runs of one class or module. Each is repeated once and settled; its allocated blocks are read on
+both sides, so most tests are cleared by a single repetition. The malloc heap is read around a run of tests, because
+saturating the C library's chunk caches costs as much as a small test. What grew goes through its rounds alone.
+"""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pytest_memguard.confirm import Confirmation, Confirmer
+from pytest_memguard.judge import NoiseMeter
+from pytest_memguard.model import Verdict
+
+_RUN_LENGTH = 48
+_WITNESS_ROUNDS = 2
+
+
+class Repetitions(Protocol):
+    """What pass 2 needs of the test runner; items and nodes stay opaque."""
+
+    fixture_setups: int
+
+    def run(self, item: Any, *, keep: Any, patience_s: float = ...) -> tuple[bool, str | None]: ...
+
+    def prepare(self, item: Any) -> None: ...
+
+    def enter(self, item: Any, *, keep: Any) -> None: ...
+
+    def lacks_fixtures(self, item: Any) -> bool: ...
+
+    def cycles(self, subjects: Sequence[Subject], *, widest: bool) -> Iterable[Cycle]: ...
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Subject:
+    """One test to check. ``index`` is its row of pass 1, ``parent`` its class or module, ``module`` groups."""
+
+    index: int
+    nodeid: str
+    item: Any
+    parent: Any
+    module: Any
+    patience_s: float = 60.0
+    rounds: int | None = None
+    tolerance_bytes: int = 0
+    tolerance_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """Fixtures above function scope, checked by running one test that uses them with their whole teardown."""
+
+    subject: Subject
+    keep: Any
+    names: tuple[str, ...]
+    users: tuple[Subject, ...]
+
+
+class Prover(Protocol):
+    """Takes what grew in every round further: known cause, escalation, bounds, diagnosis."""
+
+    def recognise(self, subject: Subject, shown: Confirmation) -> bool: ...
+
+    def mark(self) -> None: ...
+
+    def prove(
+        self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None
+    ) -> Verdict: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What pass 2 has done so far: a verdict for each row of pass 1, and the repetitions that it took."""
+
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    repetitions: int = 0
+    clean_repetitions: int = 0
+    checked: int = 0
+    unchecked_fixtures: list[str] = field(default_factory=list)
+
+
+_CLEAN = Verdict(name="clean")
+_OUT_OF_BUDGET = Verdict(name="unchecked", reason="the budget was spent")
+
+
+class Checker:
+    """Runs pass 2 over modules of subjects; single use."""
+
+    def __init__(
+        self,
+        repetitions: Repetitions,
+        confirmer: Confirmer,
+        prover: Prover,
+        *,
+        read_blocks: Callable[[], int],
+        until: float,
+        noise: NoiseMeter,
+        progress: Callable[[int], None],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.tally = Tally()
+        self._repetitions = repetitions
+        self._confirmer = confirmer
+        self._prover = prover
+        self._read_blocks = read_blocks
+        self._until = until
+        self._noise = noise
+        self._progress = progress
+        self._clock = clock
+        self._blocks = array("q", bytes(8 * (_RUN_LENGTH + 1)))
+        self._flags = bytearray(_RUN_LENGTH)
+        self._reasons: dict[int, str] = {}
+        self._last_thaw = clock()
+        self._thaw_cost = 0.0
+
+    def run(self, modules: Sequence[Sequence[Subject]]) -> Tally:
+        """Check the subjects module by module, then the fixtures above module scope."""
+        confirmer = self._confirmer
+        confirmer.settler.prepare()
+        confirmer.settler.full()
+        confirmer.freeze()
+        everything: list[Subject] = []
+        try:
+            for subjects in modules:
+                if self._spent():
+                    break
+                for part in _runs(subjects):
+                    self._run_of_one_parent(part)
+                self._fixtures(subjects, widest=False)
+                everything.extend(subjects)
+                self._maybe_thaw()
+            if everything and not self._spent():
+                self._fixtures(everything, widest=True)
+        finally:
+            confirmer.thaw()
+        return self.tally
+
+    def _spent(self) -> bool:
+        return self._clock() > self._until
+
+    def _maybe_thaw(self) -> None:
+        """Collect the whole heap now and then (garbage of module fixtures), for at most 3 % of the time."""
+        now = self._clock()
+        if now - self._last_thaw < self._thaw_cost * 30:
+            return
+        self._confirmer.thaw()
+        self._last_thaw = self._clock()
+        self._thaw_cost = self._last_thaw - now
+        self._confirmer.freeze()
+
+    def _run_of_one_parent(self, subjects: Sequence[Subject]) -> None:
+        self._repetitions.enter(subjects[0].item, keep=subjects[0].parent)
+        for subject in subjects:
+            self._repetitions.prepare(subject.item)
+            if self._repetitions.lacks_fixtures(subject.item) and not self._spent():
+                self._repeat(subject)
+        left, heap_grew = self._screen(subjects)
+        if heap_grew:
+            self._narrow(left)
+        else:
+            self._clear(left)
+
+    def _narrow(self, subjects: Sequence[Subject]) -> None:
+        """The heap grew over these tests, each of which retained no Python block: which of them did it, if any?"""
+        if len(subjects) == 1:
+            self._one(subjects[0])
+            return
+        again, heap_grew = self._screen(subjects)
+        if not heap_grew:
+            self._clear(again)
+            return
+        middle = len(again) // 2
+        for half in (again[:middle], again[middle:]):
+            if half:
+                self._narrow(half)
+
+    def _clear(self, subjects: Sequence[Subject]) -> None:
+        for subject in subjects:
+            self._conclude(subject, _CLEAN, 1)
+
+    def _screen(self, subjects: Sequence[Subject]) -> tuple[list[Subject], bool]:
+        """Repeat each once, and take those whose blocks grew through their rounds.
+
+        Returns the others, and whether the heap grew over the whole.
+        """
+        meter = self._confirmer.meter
+        self._confirmer.baseline()
+        count = self._scan(subjects)
+        self._confirmer.settler.full()
+        meter.read()
+        heap_grew = any(
+            readings[1] - readings[0] >= self._confirmer.policy.floors.of(metric)
+            for metric, readings in meter.samples().items()
+            if metric != "blocks"
+        )
+        scanned = list(subjects[:count])
+        for subject in subjects[count:]:
+            self.tally.verdicts[subject.index] = _OUT_OF_BUDGET
+        blocks, flags = list(self._blocks[: count + 1]), bytes(self._flags[:count])
+        level: list[Subject] = []
+        grown: list[Subject] = []
+        for position, subject in enumerate(scanned):
+            if flags[position] == _FAILED:
+                reason = self._reasons.pop(subject.index, "it cannot be repeated")
+                self._conclude(subject, Verdict(name="inconclusive", reason=reason), 1)
+            elif blocks[position + 1] > blocks[position] or flags[position] == _FIXTURE:
+                grown.append(subject)
+            else:
+                level.append(subject)
+        self._progress(self.tally.checked + len(level))
+        for subject in grown:
+            self._one(subject)
+        return level, heap_grew
+
+    def _scan(self, subjects: Sequence[Subject]) -> int:
+        """Repeat the subjects one after the other, reading blocks between them; how many were reached."""
+        blocks, flags, light = self._blocks, self._flags, self._confirmer.settler.light
+        repetitions, read = self._repetitions, self._read_blocks
+        position = 0
+        count = len(subjects)
+        light()
+        blocks[0] = read()
+        while position < count:
+            subject = subjects[position]
+            if self._spent():
+                return position
+            before = repetitions.fixture_setups
+            passed = self._repeat(subject)
+            changed = repetitions.fixture_setups != before
+            flags[position] = _FAILED if not passed else _FIXTURE if changed else 0
+            position += 1
+            del subject, before
+            light()
+            blocks[position] = read()
+        return position
+
+    def _repeat(self, subject: Subject, keep: Any = None) -> bool:
+        """One repetition within the subject's class or module; the reason is kept where it could not be done."""
+        passed, reason = self._repetitions.run(
+            subject.item, keep=subject.parent if keep is None else keep, patience_s=subject.patience_s
+        )
+        self.tally.repetitions += 1
+        if not passed:
+            self._reasons[subject.index] = reason or "it cannot be repeated"
+        return passed
+
+    def _one(self, subject: Subject) -> None:
+        """Take one test through its rounds alone."""
+        before = self.tally.repetitions
+        if self._spent():
+            self.tally.verdicts[subject.index] = _OUT_OF_BUDGET
+            return
+
+        def repeat() -> bool:
+            return self._repeat(subject)
+
+        verdict = self._rounds(subject, repeat, cycle=None)
+        self._conclude(subject, verdict, 1 + self.tally.repetitions - before)
+
+    def _rounds(self, subject: Subject, repeat: Callable[[], bool], cycle: Cycle | None) -> Verdict:
+        confirmer = self._confirmer
+        wanted = subject.rounds or confirmer.policy.rounds
+        self._prover.mark()
+        confirmer.baseline()
+        shown = confirmer.rounds(repeat, min(_WITNESS_ROUNDS, wanted))
+        if shown.state == "growing" and cycle is None and self._prover.recognise(subject, shown):
+            return Verdict(name="leak", reason="a known cause, seen in another test")
+        if shown.state == "growing":
+            del shown  # alive until the next assignment it would count as growth
+            shown = confirmer.rounds(repeat, wanted)
+        if shown.state == "failed":
+            return Verdict(name="inconclusive", reason=self._reasons.pop(subject.index, "it cannot be repeated"))
+        if shown.state == "growing":
+            return self._prover.prove(subject, repeat, shown, cycle)
+        for series in shown.rounds:
+            for delta in series.deltas:
+                self._noise.note(series.metric, grew=delta > 0)  # type: ignore[arg-type]
+        if shown.state == "noisy":
+            return Verdict(name="inconclusive", reason="noisy: memory moves both ways in every round")
+        return _CLEAN
+
+    def _conclude(self, subject: Subject, verdict: Verdict, repetitions: int) -> None:
+        self.tally.verdicts[subject.index] = verdict
+        self.tally.checked += 1
+        if verdict.name == "clean":
+            self.tally.clean_repetitions += repetitions
+            self._noise.note("blocks", grew=False)
+            self._noise.note("heap", grew=False)
+        self._progress(self.tally.checked)
+
+    def _fixtures(self, subjects: Sequence[Subject], *, widest: bool) -> None:
+        """Check fixtures above function scope: one test that uses them, their whole teardown in each round."""
+        usable = [s for s in subjects if self.tally.verdicts.get(s.index, _OUT_OF_BUDGET).name == "clean"]
+        for cycle in self._repetitions.cycles(usable, widest=widest):
+            if self._spent():
+                self.tally.unchecked_fixtures.extend(cycle.names)
+                continue
+            self._cycle(cycle)
+
+    def _cycle(self, cycle: Cycle) -> None:
+        subject = cycle.subject
+
+        def repeat() -> bool:
+            passed, reason = self._repetitions.run(subject.item, keep=cycle.keep, patience_s=subject.patience_s)
+            self.tally.repetitions += 1
+            if not passed:
+                self._reasons[subject.index] = reason or "it cannot be repeated"
+            return passed
+
+        self._repetitions.enter(subject.item, keep=cycle.keep)
+        verdict = self._rounds(subject, repeat, cycle)
+        if verdict.name not in ("clean", "leak"):
+            self.tally.unchecked_fixtures.extend(f"{name} ({verdict.name}: {verdict.reason})" for name in cycle.names)
+
+
+_FIXTURE = 1
+_FAILED = 2
+
+
+def _runs(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
+    """Split into stretches of one parent, none longer than the run length."""
+    start = 0
+    for position in range(1, len(subjects) + 1):
+        last = position == len(subjects)
+        if last or subjects[position].parent is not subjects[start].parent or position - start >= _RUN_LENGTH:
+            yield subjects[start:position]
+            start = position

@@ -1,0 +1,242 @@
+"""Run a scenario in rounds until it is known whether memory grows. Knows nothing of pytest.
+
+A scenario is a callable that runs one repetition and says whether it could be repeated. The observer allocates
+nothing between two samples: readings go into preallocated arrays, loops count in small integers that CPython keeps
+ready, and nothing else is stored before the last sample is taken.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pytest_memguard.judge import Metric, Policy, growing, is_noise
+from pytest_memguard.model import RoundSeries
+from pytest_memguard.settle import Settler
+
+_CAPACITY = 256
+_GRACE_STEPS_S = (0.01, 0.05, 0.15, 0.3)
+
+Repeat = Callable[[], bool]
+State = Literal["clean", "growing", "failed", "saturating", "deferred", "noisy"]
+
+
+class Meter:
+    """Readings of every metric that can be read here, kept in arrays: index 0 is the baseline."""
+
+    def __init__(self, readers: Mapping[Metric, Callable[[], int | None]]) -> None:
+        self._readers = tuple((metric, read, array("q", bytes(8 * _CAPACITY))) for metric, read in readers.items())
+        self.used = 0
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What is read, in order."""
+        return tuple(metric for metric, _, _ in self._readers)
+
+    def restart(self) -> None:
+        """Forget all readings; the next one is a baseline."""
+        self.used = 0
+
+    def read(self) -> None:
+        """Take one reading of everything."""
+        index = self.used
+        for _, read, readings in self._readers:
+            readings[index] = read() or 0
+        self.used = index + 1
+
+    def grew(self, metric_index: int, floor: int) -> bool:
+        """Whether the last step of that metric was at or above its floor."""
+        readings = self._readers[metric_index][2]
+        return readings[self.used - 1] - readings[self.used - 2] >= floor
+
+    def samples(self, first: int = 0) -> dict[Metric, Sequence[int]]:
+        """All readings from ``first`` on, per metric."""
+        return {metric: tuple(readings[first : self.used]) for metric, _, readings in self._readers}
+
+    def series(self) -> tuple[RoundSeries, ...]:
+        """The steps of each metric that moved at all, for the report."""
+        found = []
+        for metric, readings in self.samples().items():
+            deltas = tuple(b - a for a, b in zip(readings, readings[1:], strict=False))
+            if any(deltas):
+                found.append(RoundSeries(metric=metric, deltas=deltas))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What the rounds of one scenario showed. ``metrics``: those that grew in every round."""
+
+    state: State
+    repetitions: int
+    metrics: tuple[Metric, ...] = ()
+    rounds: tuple[RoundSeries, ...] = ()
+
+    def per_run(self, metric: Metric) -> int:
+        """The median growth of a metric per repetition, 0 where it did not grow."""
+        for series in self.rounds:
+            if series.metric == metric:
+                return sorted(series.deltas)[len(series.deltas) // 2]
+        return 0
+
+
+class Confirmer:
+    """Takes a scenario through its rounds. The heap is frozen while it works; ``thaw`` undoes that.
+
+    With the heap frozen a collection costs what was born since, not what lives; objects that were frozen and become
+    cyclic garbage stay, so nothing is called a leak before a collection of the whole heap.
+    """
+
+    def __init__(
+        self,
+        settler: Settler,
+        meter: Meter,
+        policy: Policy,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.settler = settler
+        self.meter = meter
+        self.policy = policy
+        self._clock = clock
+        self._sleep = sleep
+        self._alive = bytearray(len(meter.metrics))
+        self._floors = tuple(policy.floors.of(metric) for metric in meter.metrics)
+
+    def freeze(self) -> None:
+        """Move everything alive out of the collector's sight."""
+        gc.freeze()
+
+    def thaw(self) -> None:
+        """Undo ``freeze`` and collect the whole heap."""
+        gc.unfreeze()
+        self.settler.light()
+
+    def baseline(self) -> None:
+        """Start a new series of rounds from the present state."""
+        self.settler.full()
+        gc.freeze()
+        self.meter.restart()
+        for index in range(len(self._alive)):
+            self._alive[index] = 1
+        self.meter.read()
+
+    def round(self, repeat: Repeat) -> bool:
+        """One repetition, settled and read; False where it could not be repeated. Clears metrics that stopped."""
+        if not repeat():
+            return False
+        self.settler.full()
+        self.meter.read()
+        index = 0
+        for floor in self._floors:
+            if self._alive[index] and not self.meter.grew(index, floor):
+                self._alive[index] = 0
+            index += 1  # noqa: SIM113 - enumerate would allocate
+        return True
+
+    def still_growing(self) -> bool:
+        """Whether any metric has grown in every round since the baseline."""
+        return any(self._alive)
+
+    def rounds(self, repeat: Repeat, wanted: int, *, until: float | None = None) -> Confirmation:
+        """Go on until every metric is cleared or ``wanted`` rounds have grown; the baseline has been taken.
+
+        ``until`` (a time of the clock, made before the baseline) ends it early, but not before the policy's least
+        number of rounds.
+        """
+        done = self.meter.used - 1
+        while done < wanted and self.still_growing():
+            if until is not None and done >= self.policy.least and self._clock() > until:
+                break
+            if not self.round(repeat):
+                return Confirmation(state="failed", repetitions=done + 1)
+            done += 1
+        return self.conclude(done)
+
+    def conclude(self, done: int) -> Confirmation:
+        """Judge the rounds taken so far."""
+        metrics = growing(self.meter.samples(), self.policy.floors) if done else []
+        series = self.meter.series()
+        if metrics:
+            state: State = "growing"
+        elif done > 1 and any(is_noise(s.deltas) for s in series if s.metric == "blocks"):
+            state = "noisy"
+        else:
+            state = "clean"
+        return Confirmation(state=state, repetitions=done, metrics=tuple(metrics), rounds=series)
+
+    def escalate(self, repeat: Repeat, first: Confirmation) -> Confirmation:
+        """Prove a suspect: a collection of the whole heap, a grace period, then up to ``policy.escalation`` rounds.
+
+        A leak never stops; a cache that fills to its bound does (``saturating``), and what is freed a little later
+        is gone after the grace period (``deferred``).
+        """
+        taken = max(self.meter.used - 1, 1)
+        if self._released(taken, first):
+            return Confirmation(
+                state="deferred", repetitions=first.repetitions, metrics=first.metrics, rounds=first.rounds
+            )
+        until = self._clock() + self.policy.seconds
+        self.baseline()
+        second = self.rounds(repeat, self.policy.escalation, until=until)
+        repetitions = first.repetitions + second.repetitions
+        if second.state == "failed":
+            return Confirmation(state="failed", repetitions=repetitions, rounds=first.rounds)
+        metrics = tuple(metric for metric in first.metrics if metric in second.metrics) or second.metrics
+        state: State = "growing" if second.state == "growing" else "saturating"
+        if state == "growing" and self._released(second.repetitions, second):
+            state = "deferred"
+        return Confirmation(state=state, repetitions=repetitions, metrics=metrics, rounds=second.rounds)
+
+    def _released(self, rounds: int, shown: Confirmation) -> bool:
+        """Whether a collection of the whole heap, and a little patience, give back what the rounds retained."""
+        baseline = {metric: readings[0] for metric, readings in self.meter.samples().items()}
+        for pause in (0.0, *_GRACE_STEPS_S):
+            if pause:
+                self._sleep(pause)
+            gc.unfreeze()
+            self.settler.full()
+            self.meter.used = rounds + 1
+            self.meter.read()
+            now = {metric: readings[-1] for metric, readings in self.meter.samples().items()}
+            kept = [m for m in shown.metrics if 2 * (now[m] - baseline[m]) >= self.policy.floors.of(m) * rounds]
+            if not kept:
+                return True
+            if not pause and self._steady(rounds, shown, baseline, now):
+                return False
+        return False
+
+    def _steady(
+        self, rounds: int, shown: Confirmation, baseline: Mapping[Metric, int], now: Mapping[Metric, int]
+    ) -> bool:
+        """Nothing at all came back: waiting would not change that."""
+        return all(now[m] - baseline[m] >= rounds * shown.per_run(m) for m in shown.metrics)
+
+    def burst(self, repeat: Repeat, confirmed: Confirmation, *, seconds: float, most: int) -> tuple[bool, int]:
+        """Many repetitions with one reading at the end: does the growth of a suspect go on at its rate?
+
+        Returns whether it does (at half the rate at least) and how many repetitions were made.
+        """
+        self.baseline()
+        until = self._clock() + seconds
+        done = 0
+        while done < most and self._clock() < until:
+            if not repeat():
+                return True, done
+            done += 1
+        self.thaw()
+        self.settler.full()
+        self.meter.read()
+        samples = self.meter.samples()
+        if done < 2:
+            return True, done
+        for metric in confirmed.metrics:
+            readings = samples[metric]
+            if 2 * (readings[-1] - readings[0]) >= done * max(confirmed.per_run(metric), 1):
+                return True, done
+        return False, done

@@ -1,0 +1,154 @@
+"""Undo what the interpreter, the standard library and the C library keep behind a test's back.
+
+After a settle the number of allocated blocks repeats exactly between two repetitions of a clean test. Caches are
+put back to what they held before (`re`'s compiled patterns stay warm) where that is possible, and emptied where it
+is not. The list follows CPython's own reference-leak hunter (``Lib/test/libregrtest/refleak.py``), without the
+parts that need a debug build.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import gc
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+LruWrapper: Any = type(functools.lru_cache(maxsize=1)(lambda: None))
+
+# Plain dictionaries of the standard library that only remember; (module, attribute).
+_DICT_CACHES = (
+    ("re", "_cache"),
+    ("re", "_cache2"),
+    ("sys", "path_importer_cache"),
+    ("zipimport", "_zip_directory_cache"),
+    ("_strptime", "_regex_cache"),
+    ("filecmp", "_cache"),
+)
+
+# glibc keeps up to seven freed chunks of each of these sizes per thread (its tcache); 24..1032 in steps of 16.
+_TCACHE_SIZES = tuple(size for size in range(24, 1033, 16) for _ in range(7))
+
+
+class _Cache(Protocol):
+    def restore(self) -> None: ...
+
+
+class _DictCache:
+    """A dictionary that is put back to the entries it had: the same keys, the same objects, the same table."""
+
+    __slots__ = ("_last", "_length", "_saved", "_target")
+
+    def __init__(self, target: dict[Any, Any]) -> None:
+        self._target = target
+        self._saved = dict(target)
+        self._length = len(self._saved)
+        self._last = next(reversed(self._saved), None)
+        # A table that was filled by hand and one that was copied differ in size: make it once what it will be.
+        self._refill()
+
+    def restore(self) -> None:
+        target = self._target
+        if len(target) != self._length or (target and next(reversed(target)) is not self._last):
+            self._refill()
+
+    def _refill(self) -> None:
+        self._target.clear()
+        self._target.update(self._saved)
+
+
+class _LruCache:
+    """An ``lru_cache`` of the standard library; its entries cannot be put back, so it is emptied."""
+
+    __slots__ = ("_clear", "_info")
+
+    def __init__(self, wrapper: Any) -> None:
+        self._clear: Callable[[], None] = wrapper.cache_clear
+        self._info: Callable[[], Any] = wrapper.cache_info
+
+    def restore(self) -> None:
+        if self._info()[3]:
+            self._clear()
+
+
+def _stdlib_lru_caches(objects: Iterable[object]) -> list[_LruCache]:
+    """Every ``lru_cache`` wrapper whose function belongs to the standard library."""
+    found = []
+    for candidate in objects:
+        if type(candidate) is LruWrapper:
+            module = getattr(candidate, "__module__", None)
+            if isinstance(module, str) and module.partition(".")[0] in sys.stdlib_module_names:
+                found.append(_LruCache(candidate))
+    return found
+
+
+def _type_cache_clearer() -> Callable[[], None]:
+    """Clear the method cache of all types: it keeps attribute names alive that a test built on the fly."""
+    newer = getattr(sys, "_clear_internal_caches", None)  # 3.13; the older name warns there
+    older = newer or getattr(sys, "_clear_type_cache", None)
+    return older if older is not None else lambda: None
+
+
+def _tcache_saturator() -> Callable[[], None]:
+    """Fill glibc's per-thread chunk caches, so that they neither hide nor simulate growth of the heap in use."""
+    try:
+        libc = ctypes.CDLL(None)
+        malloc, free = libc.malloc, libc.free
+        if not hasattr(libc, "gnu_get_libc_version"):
+            return lambda: None
+    except (OSError, AttributeError, TypeError):
+        return lambda: None
+    malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    free.restype, free.argtypes = None, [ctypes.c_void_p]
+    consume = deque[None](maxlen=0).extend
+    sizes = _TCACHE_SIZES
+
+    def saturate() -> None:
+        consume(map(free, list(map(malloc, sizes))))
+
+    return saturate
+
+
+class Settler:
+    """Brings the process back to a comparable state. Lives as long as pass 2 and belongs to its thread.
+
+    ``light`` is for every repetition (tens of microseconds), ``full`` for readings of the malloc heap as well.
+    Both leave the collector's enabled flag and thresholds alone and allocate nothing that outlives them.
+    """
+
+    def __init__(self) -> None:
+        self._caches: list[_Cache] = []
+        self._collect = gc.collect
+        self._clear_types = _type_cache_clearer()
+        self._saturate = _tcache_saturator()
+        self._struct_clear: Callable[[], None] | None = None
+
+    def prepare(self) -> None:
+        """Take the present content of all caches as what ``light`` restores; the heap must not be frozen."""
+        self._caches = []
+        struct = sys.modules.get("_struct")
+        self._struct_clear = getattr(struct, "_clearcache", None)
+        lru: list[_LruCache] = _stdlib_lru_caches(gc.get_objects())
+        for cache in lru:
+            cache.restore()
+        self._caches.extend(lru)
+        for module_name, attribute in _DICT_CACHES:
+            target = getattr(sys.modules.get(module_name), attribute, None)
+            if type(target) is dict:
+                self._caches.append(_DictCache(target))
+
+    def light(self) -> None:
+        """Undo caches, collect garbage, clear the type cache (last: collecting may fill it again)."""
+        for cache in self._caches:
+            cache.restore()
+        if self._struct_clear is not None:
+            self._struct_clear()
+        self._collect()
+        self._clear_types()
+
+    def full(self) -> None:
+        """``light``, then saturate the C library's chunk caches."""
+        self.light()
+        self._saturate()
