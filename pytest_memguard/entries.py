@@ -160,7 +160,7 @@ def _properties(entry: Entry) -> list[tuple[str, object]]:
         "bytes_per_run": entry.bytes_per_run,
         "blocks_per_run": entry.blocks_per_run,
         "count_per_run": entry.count_per_run,
-        "confidence": describe.confidence(entry),
+        "confidence": describe.two_decimals(entry.confidence),
         "phase": entry.phase,
         "fixture": entry.fixture,
         "types": describe.types_text(entry, limit=10),

@@ -21,7 +21,11 @@ def by_weight(findings: Iterable[Finding]) -> list[Finding]:
 
 def leak_block(finding: Finding, width: int, *, verbose: bool) -> Iterator[Line]:
     """All that a user needs to start with; *verbose* adds the rounds, the notes and more of each list."""
-    facts = [describe.amount(finding), describe.evidence(finding), f"confidence {describe.confidence(finding)}"]
+    facts = [
+        describe.amount(finding),
+        describe.evidence(finding),
+        f"confidence {describe.two_decimals(finding.confidence)}",
+    ]
     signature = describe.short_signature(finding, before="   ")
     yield from head(f"LEAK {finding.kind}", finding.nodeid, ", ".join(filter(None, facts)) + signature, width)
     diagnosis = finding.diagnosis

@@ -10,7 +10,6 @@ from pytest_memguard.units import format_bytes
 
 __all__ = [
     "amount",
-    "confidence",
     "evidence",
     "headline",
     "kept_by",
@@ -23,6 +22,7 @@ __all__ = [
     "site_place",
     "site_text",
     "standing",
+    "two_decimals",
     "types_text",
     "where",
 ]
@@ -52,11 +52,9 @@ def amount(finding: Finding) -> str:
     return f"+{counted(finding.count_per_run, 'object')} per run"
 
 
-def confidence(finding: Finding) -> str:
-    """Two decimals, rounded down: certainty is never claimed by rounding."""
-    if not math.isfinite(finding.confidence):
-        return "unknown"
-    return f"{math.floor(finding.confidence * 100 + 1e-9) / 100:.2f}"
+def two_decimals(confidence: float) -> str:
+    """A confidence, rounded down: certainty is never claimed by rounding."""
+    return f"{math.floor(confidence * 100 + 1e-9) / 100:.2f}" if math.isfinite(confidence) else "unknown"
 
 
 def evidence(finding: Finding) -> str:

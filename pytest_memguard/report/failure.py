@@ -27,7 +27,7 @@ def leak_text(finding: Finding, width: int) -> Iterator[Line]:
     runs = f" in {steady}" if steady else ""
     amount = describe.amount(finding)
     yield from lines(
-        f"{finding.kind} leak confirmed: {amount}{runs} (confidence {describe.confidence(finding)})",
+        f"{finding.kind} leak confirmed: {amount}{runs} (confidence {describe.two_decimals(finding.confidence)})",
         width,
         "red",
         "bold",

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pytest_memguard.model import RunReport, SessionGrowth
 from pytest_memguard.report import describe
 from pytest_memguard.report.blocks import by_weight, leak_block, limit_block, not_gating
+from pytest_memguard.report.counts import Counts, count_tests
 from pytest_memguard.report.layout import INDENT, LISTED, bounded, field, lines
-from pytest_memguard.report.tally import Tally, tally
 from pytest_memguard.report.text import Line, cells, counted, harmless, line, percent, shortened
 from pytest_memguard.units import format_bytes, format_duration
 
@@ -26,7 +26,7 @@ def section(report: RunReport, *, width: int, verbosity: int, color: bool) -> li
     come the rounds, the costs, and the tests that were not checked. Without *color* no line has markup.
     """
     width = max(width, _NARROWEST)
-    counts = tally(report.tests, limit=LISTED)
+    counts = count_tests(report.tests, limit=LISTED)
     news = [] if verbosity < 0 else list(_news(report, width, verbose=verbosity > 0))
     found = [_one_line(report, counts, width)]
     if verbosity >= 0:
@@ -61,19 +61,16 @@ def _news(report: RunReport, width: int, *, verbose: bool) -> Iterator[Line]:
 
 
 def _growth(growth: SessionGrowth, width: int) -> Iterator[Line]:
-    text = f"memory grew over the session: {format_bytes(growth.slope_per_test, signed=True)} per test"
+    text = growth.reason or f"{format_bytes(growth.slope_per_test, signed=True)} a test"
     if growth.first_nodeid and growth.last_nodeid:
-        text += f" from {growth.first_nodeid} to {growth.last_nodeid}"
-    if growth.gc_efficiency is not None:
-        text += f"; a full collection gave back {percent(growth.gc_efficiency)} of it"
-    if growth.reason:
-        text += f"; {growth.reason}"
-    yield from lines(f"{text} (confidence {growth.confidence:.2f})", width, "yellow", rest=INDENT)
+        text += f", from {growth.first_nodeid} to {growth.last_nodeid}"
+    confidence = f"confidence {describe.two_decimals(growth.confidence)}"
+    yield from lines(f"memory grew over the session: {text} ({confidence})", width, "yellow", rest=INDENT)
     advice = "check all tests with --memguard-confirm=all --memguard-budget=unlimited; where none of them leaks, what "
     yield from lines(f"{advice}grows belongs to what they share", width, first=INDENT, rest=INDENT)
 
 
-def _unchecked(report: RunReport, counts: Tally, width: int) -> Iterator[Line]:
+def _unchecked(report: RunReport, counts: Counts, width: int) -> Iterator[Line]:
     """How many tests that passed were not checked, why, and what to do; nothing where that was the user's wish."""
     reasons = counts.unchecked_reasons
     budget = any("budget" in reason for reason in reasons)
@@ -88,7 +85,7 @@ def _unchecked(report: RunReport, counts: Tally, width: int) -> Iterator[Line]:
     yield from lines(text, width, rest=INDENT)
 
 
-def _details(report: RunReport, counts: Tally, width: int) -> Iterator[Line]:
+def _details(report: RunReport, counts: Counts, width: int) -> Iterator[Line]:
     """What ``-v`` adds to the news."""
     for name, number, tests in (
         ("unchecked", counts.verdicts["unchecked"], counts.unchecked),
@@ -141,7 +138,7 @@ def _mood(report: RunReport) -> str:
     return "yellow" if worry else "green"
 
 
-def _one_line(report: RunReport, counts: Tally, width: int) -> Line:
+def _one_line(report: RunReport, counts: Counts, width: int) -> Line:
     """The whole run in one line: the first wording that fits the width, or the shortest."""
     worst = by_weight(finding for finding in report.leaks if finding.gates)
     start = f"memguard: {_result(report)}"
@@ -166,7 +163,7 @@ def _one_line(report: RunReport, counts: Tally, width: int) -> Line:
     return line(next((text for text in texts if cells(text) <= width), start), _mood(report))
 
 
-def _closing(report: RunReport, counts: Tally, width: int) -> Iterator[Line]:
+def _closing(report: RunReport, counts: Counts, width: int) -> Iterator[Line]:
     """``peak .. - .. tests checked .. - watching cost ..``, broken only between these parts."""
     current = ""
     for part in filter(None, _facts(report, counts)):
@@ -179,7 +176,7 @@ def _closing(report: RunReport, counts: Tally, width: int) -> Iterator[Line]:
     yield line(current)
 
 
-def _facts(report: RunReport, counts: Tally) -> tuple[str, str, str]:
+def _facts(report: RunReport, counts: Counts) -> tuple[str, str, str]:
     session = report.session
     peak = _peak_size(report)
     if peak and session.peak_nodeid:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from pytest_memguard.model import MemoryRecord
 
-__all__ = ["Tally", "tally"]
+__all__ = ["Counts", "count_tests"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Counts:
     """How many tests have which verdict, and the first ones, as (node id, reason), of those a user may ask about.
 
     ``undecided`` are the inconclusive ones and the suspects for which the time did not suffice. ``unchecked_passed``
@@ -31,7 +31,7 @@ class Tally:
         return self.verdicts["inconclusive"] + self.verdicts["suspect"]
 
 
-def tally(records: Iterable[MemoryRecord], *, limit: int) -> Tally:
+def count_tests(records: Iterable[MemoryRecord], *, limit: int) -> Counts:
     """Count *records*; of the lists keep the first *limit* entries."""
     verdicts: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
@@ -50,7 +50,7 @@ def tally(records: Iterable[MemoryRecord], *, limit: int) -> Tally:
                     reasons[record.reason] += 1
         elif verdict in ("inconclusive", "suspect") and len(undecided) < limit:
             undecided.append((record.nodeid, record.reason))
-    return Tally(
+    return Counts(
         verdicts=verdicts,
         unchecked=tuple(unchecked),
         undecided=tuple(undecided),
