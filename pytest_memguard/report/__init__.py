@@ -68,8 +68,13 @@ def _obstacle(path: str | os.PathLike[str]) -> tuple[str, str]:
     if _is_device(path):
         return "", ""
     target = Path(os.path.realpath(path))
-    if target.is_dir():
-        return "it is a directory", "add the name of a file"
+    try:
+        if stat.S_ISDIR(target.stat().st_mode):
+            return "it is a directory", "add the name of a file"
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        return error.strerror or str(error), "give another path"
     if not target.parent.is_dir():
         return (
             f"there is no directory {shown(str(target.parent))}",

@@ -77,7 +77,7 @@ def _not_gating_entry(entry: Finding | LimitExceeded, width: int) -> Iterator[Li
         label, facts, reason = "limit", describe.peak(entry), f"set by {entry.origin}"
     else:
         label = describe.standing(entry)
-        facts = f"{entry.kind} {describe.headline(entry)}"
+        facts = describe.headline(entry, kind=True)
         reason = entry.reason or entry.suppressed_by or "no reason given"
     label = f"{INDENT}{label.ljust(LABEL)} "
     yield line(label + shortened(entry.nodeid, width - len(label)))

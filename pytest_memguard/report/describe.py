@@ -65,17 +65,13 @@ def evidence(finding: Finding) -> str:
     return f"{grown} of {counted(total, 'run')}"
 
 
-def headline(finding: Finding) -> str:
-    """One line for summaries and other tools: amount, place, retainer, signature."""
-    parts = [amount(finding)]
+def headline(finding: Finding, *, kind: bool = False) -> str:
+    """One line for summaries and other tools: amount, place, retainer, signature; *kind* puts the kind in, too."""
     diagnosis = finding.diagnosis
-    if diagnosis.sites:
-        parts.append(site_place(diagnosis.sites[0]))
-    if diagnosis.retainers:
-        parts.append(f"kept by {harmless(diagnosis.retainers[0].path)}")
-    if not diagnosis.sites and not diagnosis.retainers:
-        parts.append(f"{finding.kind}, {where(finding)}")
-    return ", ".join(parts) + short_signature(finding, before=" ")
+    places = [site_place(site) for site in diagnosis.sites[:1]]
+    places += [f"kept by {harmless(retainer.path)}" for retainer in diagnosis.retainers[:1]]
+    kinds = [finding.kind] if kind or not places else []
+    return ", ".join([amount(finding), *kinds, *(places or [where(finding)])]) + short_signature(finding, before=" ")
 
 
 def limit_headline(limit: LimitExceeded) -> str:

@@ -127,7 +127,7 @@ def _result(report: RunReport) -> str:
         found = counted(leaks, "leak") if leaks else counted(limits, "exceeded limit")
     else:
         # A leak that does not gate is one all the same: "no leaks" would be wrong.
-        found = "no leaks that gate" if report.leaks else "no leaks"
+        found = "no gating leaks" if report.leaks else "no leaks"
     return f"{found} in {counted(report.session.tests, 'test')}"
 
 
