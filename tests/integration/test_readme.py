@@ -67,7 +67,8 @@ peak 31 MiB in a::b - checking 3 s
     two = """
 ==== memguard: 1 leak in 9 tests ====
 LEAK python  a::b  +900 B per run, 6 of 6 runs   [ffffff]
-  types      +3 a.B
+  types      +3 a.B,
+             +1 list
 peak 28.5 MiB in c.py::d - checking 250 ms
 """
 
