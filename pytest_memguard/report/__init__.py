@@ -75,16 +75,17 @@ def _obstacle(path: str | os.PathLike[str]) -> tuple[str, str]:
         pass
     except OSError as error:
         return error.strerror or str(error), "give another path"
-    if not target.parent.is_dir():
+    return _obstacle_above(target.parent)
+
+
+def _obstacle_above(directory: Path) -> tuple[str, str]:
+    if not directory.is_dir():
         return (
-            f"there is no directory {shown(str(target.parent))}",
+            f"there is no directory {shown(str(directory))}",
             "create the directory first, or give the path of a file in one that exists",
         )
-    if not os.access(target.parent, os.W_OK | os.X_OK):
-        return (
-            f"no permission to create files in {shown(str(target.parent))}",
-            "choose a directory that you may write to",
-        )
+    if not os.access(directory, os.W_OK | os.X_OK):
+        return f"no permission to create files in {shown(str(directory))}", "choose a directory that you may write to"
     return "", ""
 
 

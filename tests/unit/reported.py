@@ -138,6 +138,10 @@ THIRD_PARTY = replace(
     ),
 )
 
+VENDORED = replace(
+    LEAK, diagnosis=replace(LEAK.diagnosis, sites=(replace(LEAK.diagnosis.sites[0], file="vendor/lib/cache.py"),))
+)
+
 LIMIT = LimitExceeded(
     nodeid="tests/test_import.py::test_big",
     limit_bytes=50 * 2**20,
@@ -190,6 +194,11 @@ def record(nodeid: str, verdict: str = "clean", reason: str | None = None, outco
         verdict=verdict,
         reason=reason,
     )
+
+
+def hungry(nodeid: str) -> MemoryRecord:
+    """A test whose peak is 200 MiB above where it started."""
+    return replace(record(nodeid), peak_rss_bytes=1000 + 200 * 2**20)
 
 
 def run(*leaks: Finding, tests: Sequence[MemoryRecord] = (), session: object = None, **parts: object) -> RunReport:
