@@ -93,7 +93,11 @@ def _drawn(label: str, retainer: Retainer, width: int) -> Iterator[Line]:
         text = harmless(step.strip())
         yield from lines(text, width, first=before + arrow, rest=blank + " " * len(arrow))
         if index == retainer.suspect and retainer.steps:
-            yield line(blank + " " * len(arrow) + "~" * cells(text.partition(" ")[0]), "red")
+            # A root's name may have spaces in it ("cache of shop.f"); later references have none.
+            root = harmless(retainer.root)
+            reference = root if index == 0 and root and text.startswith(root) else text.partition(" ")[0]
+            under = "~" * min(cells(reference), width - len(blank) - len(arrow))
+            yield line(blank + " " * len(arrow) + under, "red")
         before = blank
 
 
