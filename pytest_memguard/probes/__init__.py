@@ -139,7 +139,7 @@ class Probes:
     def _choose(self, metric: str, find: Callable[[], Reading[T]], otherwise: Callable[[], T]) -> Callable[[], T]:
         try:
             reading = find()
-        except UnavailableError as reason:
+        except (UnavailableError, OSError) as reason:
             self._sources[metric] = _UNAVAILABLE + str(reason)
             return otherwise
         self._sources[metric] = reading.source
@@ -198,6 +198,7 @@ class Probes:
         self._sources[metric] = f"{_UNAVAILABLE}{_text(error)}"
         if metric in _FROM_MEMORY:
             self._memory = _no_memory
+            self._sources.update(dict.fromkeys(_FROM_MEMORY, self._sources[metric]))
         for attribute in _GIVEN_UP_WITH.get(metric, ()):
             setattr(self, attribute, _nothing)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import sysconfig
 import time
 from collections.abc import Callable
 from typing import Any
@@ -74,7 +73,7 @@ _MALLINFO2 = (
 
 def open_blocks() -> Reading[int]:
     """Blocks that Python's allocator has handed out, at any cost; raises ``UnavailableError``."""
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if "t" in getattr(sys, "abiflags", ""):
         raise UnavailableError("a free-threaded build counts no blocks that repeat")
     read = getattr(sys, "getallocatedblocks", None)
     if read is None:
@@ -123,6 +122,7 @@ class ThriftyBlocks:
             if cost <= self._most_ns:
                 return blocks
         self._read = _nothing
+        self._countdown = -1  # never timed again
         self._too_dear(cost)
         return None
 

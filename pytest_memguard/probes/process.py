@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import sys
 from collections.abc import Callable
 
@@ -17,8 +18,9 @@ if sys.platform != "win32":
 
 Memory = tuple[int, int]
 
-_PAGES_ARE_ENOUGH = 64
-_WHOLE_STATUS = 8192
+_MARK = re.compile(rb"VmHWM:\s*(\d+) kB")
+_STATM_LENGTH = 64
+_STATUS_LENGTH = 8192
 # For the trial at the start: large enough to be told from the counters' own error (32 pages a core).
 _TRIAL_BYTES = 4 << 20
 # No file of a user can be written there by mistake: most file systems refuse it, pipes and sockets know no offsets,
@@ -37,7 +39,7 @@ def open_memory(descriptors: DescriptorSet) -> Reading[Memory]:
 
 
 def _statm(kept: KeptDescriptor) -> Callable[[], Memory]:
-    pread, length, page = os.pread, _PAGES_ARE_ENOUGH, os.sysconf("SC_PAGE_SIZE")
+    pread, length, page = os.pread, _STATM_LENGTH, os.sysconf("SC_PAGE_SIZE")
 
     def read() -> Memory:
         fields = pread(kept.number, length, 0).split(None, 2)
@@ -48,16 +50,16 @@ def _statm(kept: KeptDescriptor) -> Callable[[], Memory]:
 
 
 def _psutil_memory() -> Reading[Memory]:
-    info = psutil.Process().memory_info
+    try:
+        info = psutil.Process().memory_info
+        info()
+    except (psutil.Error, OSError) as error:
+        raise UnavailableError(f"psutil cannot read the process: {error}") from error
 
     def read() -> Memory:
         found = info()
         return found.rss, found.vms
 
-    try:
-        read()
-    except (psutil.Error, OSError) as error:
-        raise UnavailableError(f"psutil cannot read the process: {error}") from error
     return Reading(read, "psutil.Process.memory_info")
 
 
@@ -74,7 +76,7 @@ class ExactPeak:
     take the larger of this and the resident size, which is what ``VmHWM`` in the status file shows.
     """
 
-    __slots__ = ("_calls", "_clear", "_descriptors", "_floor", "_status", "_whose")
+    __slots__ = ("_calls", "_clear", "_descriptors", "_floor", "_fresh", "_status", "_whose")
 
     def __init__(self, descriptors: DescriptorSet) -> None:
         self._descriptors = descriptors
@@ -82,11 +84,14 @@ class ExactPeak:
         self._calls = (resource.getrusage, os.pread, os.pwrite)
         self._clear = descriptors.keep("/proc/self/clear_refs", os.O_WRONLY)
         self._status = descriptors.keep("/proc/self/status")
+        self._fresh = False
         self.reset()
         self._floor: int = resource.getrusage(self._whose).ru_maxrss
 
-    def read(self) -> int:
-        """The mark in bytes; raises ``OSError`` or ``ValueError``."""
+    def read(self) -> int | None:
+        """The mark in bytes, ``None`` after a reset that failed; raises ``OSError`` or ``ValueError``."""
+        if not self._fresh:
+            return None
         kib = self._calls[0](self._whose)[2]
         if kib <= self._floor:
             self._floor = kib
@@ -95,9 +100,11 @@ class ExactPeak:
 
     def reset(self) -> None:
         """Start a new stretch; raises ``OSError``. The number may be a user's file by now: never write to that."""
+        self._fresh = False
         if not self._clear.is_ours():
             raise OSError("the descriptor of clear_refs was closed by somebody else")
         self._calls[2](self._clear.number, b"5", _NOWHERE)
+        self._fresh = True
 
     def prove(self) -> None:
         """Raise ``UnavailableError`` where a reset has no effect (a kernel or sandbox that only pretends)."""
@@ -110,9 +117,11 @@ class ExactPeak:
             raise UnavailableError("a write to /proc/self/clear_refs does not reset the peak")
 
     def _read_status(self) -> int:
-        text = self._calls[1](self._status.number, _WHOLE_STATUS, 0)
-        start = text.index(b"VmHWM:") + 6
-        return int(text[start : text.index(b"kB", start)])
+        text = self._calls[1](self._status.number, _STATUS_LENGTH, 0)
+        found = _MARK.search(text)
+        if found is None:
+            raise ValueError("/proc/self/status shows no VmHWM")
+        return int(found[1])
 
     def close(self) -> None:
         """Give the descriptors back."""

@@ -23,10 +23,9 @@ def open_fds(descriptors: DescriptorSet) -> Reading[int]:
             return _from_proc(descriptors)
         except OSError:
             pass  # no /proc: psutil may know another way
-    process = psutil.Process()
     name = "num_handles" if sys.platform == "win32" else "num_fds"
-    read: Callable[[], int] = getattr(process, name)
     try:
+        read: Callable[[], int] = getattr(psutil.Process(), name)
         read()
     except (psutil.Error, OSError) as error:
         raise UnavailableError(f"psutil cannot count descriptors: {error}") from error

@@ -1,0 +1,367 @@
+"""Pass 1 on scripted samples: what a boundary keeps, and what is made of it."""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+import tracemalloc
+
+import pytest
+
+from pytest_memguard.growth import GrowthSettings
+from pytest_memguard.model import MemoryRecord, Verdict
+from pytest_memguard.probes import Sample, open_probes
+from pytest_memguard.watch import Ledger, Watcher, suspects
+from pytest_memguard.watch.efficiency import efficiency
+
+MB = 1 << 20
+KB = 1 << 10
+START = Sample(rss=50 * MB, vms=90 * MB, peak=50 * MB, heap=10 * MB, blocks=100_000, fds=5, threads=1, collections=2)
+UNREADABLE = Sample()
+CLEAN = Verdict(name="clean")
+
+
+class ScriptedProbes:
+    """Gives the samples of a script, one a call, the last one for ever."""
+
+    def __init__(self, *samples):
+        self.samples = list(samples)
+        self.taken = 0
+
+    def sample(self):
+        self.taken += 1
+        return self.samples.pop(0) if len(self.samples) > 1 else self.samples[0]
+
+
+def after(previous, **deltas):
+    """The sample after *previous*, with what was gained; the peak is the new resident size unless given."""
+    peak = deltas.pop("peak", None)
+    values = {name: getattr(previous, name) + delta for name, delta in deltas.items()}
+    found = previous._replace(**values)
+    return found._replace(peak=found.rss if peak is None else peak)
+
+
+def watched(*samples, **options):
+    """A watcher that saw a baseline and then one test per further sample."""
+    watcher = Watcher(ScriptedProbes(*samples), **options)
+    watcher.start()
+    for number in range(1, len(samples)):
+        watcher.boundary(f"test_{number}", "passed", 0.25 * number)
+    return watcher
+
+
+def chain(*steps, start=START):
+    samples = [start]
+    for step in steps:
+        samples.append(after(samples[-1], **step))
+    return samples
+
+
+class TestBoundary:
+    def test_a_test_lies_between_two_samples(self):
+        watcher = watched(*chain({"rss": 3 * MB, "heap": 2 * MB, "blocks": 40, "peak": 80 * MB}))
+
+        assert watcher.ledger.record(0, CLEAN) == MemoryRecord(
+            nodeid="test_1",
+            worker="main",
+            outcome="passed",
+            duration_s=0.25,
+            rss_before_bytes=50 * MB,
+            rss_after_bytes=53 * MB,
+            peak_rss_bytes=80 * MB,
+            retained_bytes=2 * MB,
+            retained_blocks=40,
+            verdict="clean",
+            reason=None,
+        )
+
+    def test_the_sample_after_a_test_is_the_one_before_the_next(self):
+        watcher = watched(*chain({"rss": 3 * MB}, {"rss": -1 * MB}))
+
+        rows = [watcher.ledger.read(index) for index in range(2)]
+
+        assert [(row.rss_before, row.rss_after) for row in rows] == [(50 * MB, 53 * MB), (53 * MB, 52 * MB)]
+
+    def test_one_sample_per_test(self):
+        probes = ScriptedProbes(START)
+        watcher = Watcher(probes)
+        watcher.start()
+        for number in range(100):
+            watcher.boundary(str(number), "passed", 0.0)
+
+        assert probes.taken == 101
+
+    def test_a_gap_belongs_to_no_test(self):
+        first, between, second = chain({"rss": 1 * MB}, {"rss": 30 * MB, "peak": 500 * MB})[1:] + chain()[:1]
+        second = after(between, rss=2 * MB)
+        watcher = Watcher(ScriptedProbes(START, first, between, second))
+        watcher.start()
+        watcher.boundary("one", "passed", 0.0)
+        watcher.gap()
+        index = watcher.boundary("two", "passed", 0.0)
+
+        row = watcher.ledger.read(index)
+        assert (row.rss_before, row.rss_after, row.peak) == (81 * MB, 83 * MB, 83 * MB)
+        assert watcher.ledger.peak_rss == 83 * MB
+
+    def test_a_lap_does_not_lose_the_peak_of_the_test(self):
+        samples = chain({"rss": 5 * MB, "peak": 200 * MB}, {"rss": 1 * MB, "peak": 70 * MB}, {"rss": 0})
+        watcher = Watcher(ScriptedProbes(*samples))
+        watcher.start()
+        lap = watcher.lap()
+        one, two = (watcher.boundary(name, "passed", 0.0) for name in ("one", "two"))
+
+        assert lap.peak == 200 * MB
+        assert watcher.ledger.read(one).peak == 200 * MB
+        assert watcher.ledger.read(one).rss_before == 50 * MB
+        assert watcher.ledger.read(two).peak == 56 * MB
+
+    def test_what_cannot_be_read_is_none(self):
+        watcher = watched(START, UNREADABLE, START)
+
+        for index in range(2):
+            row = watcher.ledger.read(index)
+            assert (row.heap, row.blocks, row.mapped, row.fds, row.threads, row.collections) == (None,) * 6
+        assert watcher.ledger.record(0, CLEAN).peak_rss_bytes is None
+        assert watcher.ledger.peak_growth(0) is None
+        assert watcher.ledger.record(1, CLEAN).rss_before_bytes is None
+        assert watcher.ledger.record(1, CLEAN).rss_after_bytes == 50 * MB
+
+    def test_zero_is_not_none(self):
+        row = watched(START, START).ledger.read(0)
+
+        assert (row.heap, row.blocks, row.fds, row.threads, row.collections) == (0, 0, 0, 0, 0)
+
+    def test_without_a_baseline_there_are_no_deltas(self):
+        watcher = Watcher(ScriptedProbes(START))
+        watcher.boundary("one", "passed", 0.0)
+
+        assert watcher.ledger.read(0).heap is None
+        assert watcher.ledger.read(0).rss_after == 50 * MB
+
+    def test_peak_growth_is_what_a_limit_is_about(self):
+        watcher = watched(*chain({"rss": 3 * MB, "peak": 80 * MB}))
+
+        assert watcher.ledger.peak_growth(0) == 30 * MB
+
+    def test_our_own_new_room_is_no_growth_of_a_test(self):
+        steps = [{"rss": 0}] * 1023
+        samples = [*chain(*steps), START, after(START, heap=80 * KB), after(START, heap=80 * KB)]
+        watcher = Watcher(ScriptedProbes(*samples))
+        watcher.start()
+        for number in range(1025):
+            watcher.boundary(str(number), "passed", 0.0)
+
+        assert watcher.ledger.read(1023).heap == 0
+        assert watcher.ledger.read(1024).heap == 0
+
+
+class TestOwnCost:
+    def test_a_sixteenth_stands_for_all(self):
+        times = iter(range(0, 10**9, 5_000))
+        watcher = Watcher(ScriptedProbes(START), clock=times.__next__)
+        watcher.start()
+        for number in range(1600):
+            watcher.boundary(str(number), "passed", 0.0)
+
+        assert next(times) == 5_000 * 2 * 101
+        assert watcher.own_cost_s == pytest.approx(1602 * 5e-6)
+
+    def test_nothing_yet(self):
+        assert Watcher(ScriptedProbes(START)).own_cost_s == 0.0
+
+
+class TestSession:
+    def test_the_highest_peak_and_the_ends(self):
+        ledger = watched(*chain({"rss": MB}, {"rss": MB, "peak": 300 * MB}, {"rss": MB, "peak": 90 * MB})).ledger
+
+        assert (ledger.peak_rss, ledger.peak_nodeid) == (300 * MB, "test_2")
+        assert ledger.rss_ends() == (50 * MB, 53 * MB)
+
+    def test_no_tests(self):
+        ledger = Ledger()
+
+        assert (ledger.peak_rss, ledger.peak_nodeid, ledger.rss_ends(), len(ledger)) == (None, None, (None, None), 0)
+        assert list(ledger.records(lambda _index: CLEAN)) == []
+        assert suspects(ledger) == []
+
+    def test_records_are_made_one_at_a_time_with_their_verdicts(self):
+        ledger = watched(*chain({"rss": 0}, {"rss": 0})).ledger
+        verdicts = {1: Verdict(name="leak", reason="every round")}
+        records = ledger.records(lambda index: verdicts.get(index, CLEAN))
+
+        assert len(records) == 2
+        assert [(record.nodeid, record.verdict, record.reason) for record in records] == [
+            ("test_1", "clean", None),
+            ("test_2", "leak", "every round"),
+        ]
+        assert records[1].nodeid == "test_2"
+
+    @pytest.mark.parametrize("index", [-1, 1])
+    def test_an_index_that_is_not_there(self, index):
+        ledger = watched(START, START).ledger
+
+        for ask in (ledger.read, ledger.nodeid, ledger.outcome, ledger.row):
+            with pytest.raises(IndexError, match="there are 1 tests"):
+                ask(index)
+
+
+class TestTravel:
+    def test_there_and_back(self):
+        sender = watched(*chain({"rss": 3 * MB, "fds": 2, "threads": -1}, {"heap": 7}), UNREADABLE, worker="gw1").ledger
+        receiver = Ledger()
+        for index in range(3):
+            row = sender.row(index)
+            assert all(type(value) in (int, float, str, type(None)) for value in row)
+            receiver.absorb(json.loads(json.dumps(row)))
+
+        assert [receiver.record(index, CLEAN) for index in range(3)] == [
+            sender.record(index, CLEAN) for index in range(3)
+        ]
+        assert [receiver.row(index) for index in range(3)] == [sender.row(index) for index in range(3)]
+        assert receiver.peak_rss == sender.peak_rss
+
+    def test_workers_stay_apart(self):
+        receiver = Ledger()
+        for worker, peak in (("gw0", 60 * MB), ("gw1", 90 * MB)):
+            start = START._replace(rss=peak - 5 * MB)
+            receiver.absorb(watched(start, after(start, rss=MB, peak=peak), worker=worker).ledger.row(0))
+
+        assert [record.worker for record in receiver.records(lambda _index: CLEAN)] == ["gw0", "gw1"]
+        assert receiver.rss_ends() == (85 * MB, 86 * MB)
+
+    def test_the_string_of_the_receiver_is_kept(self):
+        receiver = Ledger()
+        mine = "".join(["test", "_1"])
+        receiver.absorb(watched(START, START).ledger.row(0), nodeid=mine)
+
+        assert receiver.nodeid(0) is mine
+
+    def test_another_shape(self):
+        receiver = Ledger()
+        row = watched(START, START).ledger.row(0)
+
+        with pytest.raises(ValueError, match="a row has 13 values, not 12"):
+            receiver.absorb(row[:-1])
+        with pytest.raises(struct.error):
+            receiver.absorb([*row[:-1], "many"])
+        assert len(receiver) == 0
+
+
+class TestSuspects:
+    def test_the_order(self):
+        watcher = watched(
+            *chain(
+                {"rss": 0},
+                {"rss": 400 * KB},
+                {"heap": 390 + 5 * KB},
+                {"fds": 1},
+                {"blocks": 32 + 500},
+                {"threads": 3},
+                {"rss": 900 * KB},
+            )
+        )
+
+        named = [watcher.ledger.nodeid(index) for index in watcher.suspects()]
+
+        assert named == ["test_6", "test_4", "test_5", "test_3", "test_7", "test_2"]
+
+    def test_what_pytest_keeps_is_no_suspicion(self):
+        assert watched(*chain({"heap": 390, "blocks": 32, "rss": 3 * KB})).suspects() == []
+
+    def test_what_was_given_back_is_no_suspicion(self):
+        assert watched(*chain({"heap": -MB, "blocks": -900, "rss": -MB, "fds": -1, "threads": -1})).suspects() == []
+
+    def test_unreadable_is_no_suspicion(self):
+        assert watched(START, UNREADABLE, START).suspects() == []
+
+    def test_the_stretch_in_which_the_session_grew(self):
+        ledger = watched(*chain({"fds": 1}, {"rss": 0}, {"rss": 0}, {"heap": MB})).ledger
+
+        assert suspects(ledger, range(1, 3)) == [0, 1, 2, 3]
+
+
+class TestSessionGrowth:
+    settings = GrowthSettings()
+
+    def judged(self, step, yielded):
+        """40 tests of the same step, then what a collection gives back."""
+        samples = chain(*[step] * 40)
+        watcher = Watcher(ScriptedProbes(*samples, samples[-1], after(samples[-1], **yielded)))
+        watcher.start()
+        for number in range(40):
+            watcher.boundary(f"test_{number}", "passed", 0.0)
+        collected = []
+        return watcher, watcher.session_growth(self.settings, collect=lambda: collected.append(1)), collected
+
+    def test_retained(self):
+        watcher, growth, collected = self.judged({"rss": 4 * MB, "heap": 4 * MB}, {"heap": -MB})
+
+        assert collected == [1]
+        assert growth.suspected
+        assert growth.gc_efficiency == pytest.approx(1 / 156, rel=0.1)
+        assert growth.slope_per_test == pytest.approx(4 * MB, rel=0.01)
+        assert (growth.first_nodeid, growth.last_nodeid) == ("test_0", "test_39")
+        assert watcher.suspects() == list(range(40))
+
+    def test_cyclic_garbage(self):
+        watcher, growth, _ = self.judged({"rss": 4 * MB, "blocks": 80_000}, {"blocks": -3_000_000})
+
+        assert not growth.suspected
+        assert growth.gc_efficiency == pytest.approx(0.96, abs=0.01)
+        assert watcher.stretch == range(0)
+
+    def test_mapped_memory_is_measured_by_what_is_resident(self):
+        _, growth, _ = self.judged({"rss": 4 * MB, "heap": 1000, "blocks": 40}, {"blocks": -300, "rss": -MB})
+
+        assert growth.suspected
+        assert growth.gc_efficiency == pytest.approx(1 / 156, rel=0.1)
+
+    def test_no_growth_no_collection(self):
+        watcher, growth, collected = self.judged({"rss": 3 * KB, "blocks": 32}, {"rss": 0})
+
+        assert not growth.suspected
+        assert growth.reason is None
+        assert collected == []
+        assert watcher.suspects() == []
+
+    def test_efficiency_without_blocks(self):
+        start = START._replace(blocks=None)
+        samples = [start._replace(rss=start.rss + number * MB) for number in range(5)]
+        ledger = watched(*samples).ledger
+
+        assert efficiency(ledger, 0, samples[-1], samples[-1]._replace(rss=samples[-1].rss - MB)) == pytest.approx(
+            1 / 3, rel=0.01
+        )
+        assert efficiency(ledger, 0, UNREADABLE, UNREADABLE) is None
+
+
+class TestBounds:
+    def test_memory_of_many_tests(self):
+        nodeids = [f"tests/test_module.py::test_{number}" for number in range(20_000)]
+        watcher = Watcher(ScriptedProbes(START))
+        watcher.start()
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        for nodeid in nodeids:
+            watcher.boundary(nodeid, "passed", 0.001)
+        kept = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+
+        assert kept / len(nodeids) < 90
+
+    def test_a_boundary_leaves_no_block(self):
+        probes = open_probes()
+        watcher = Watcher(probes)
+        watcher.start()
+        nodeid = "tests/test_module.py::test_one"
+        for _ in range(100):
+            watcher.boundary(nodeid, "passed", 0.001)
+        before = sys.getallocatedblocks()
+        for _ in range(500):
+            watcher.boundary(nodeid, "passed", 0.001)
+        kept = sys.getallocatedblocks() - before
+        probes.close()
+
+        assert kept < 100
