@@ -47,7 +47,7 @@ class Subject:
     parent: Any
     module: Any
     patience_s: float = 60.0
-    rounds: int | None = None
+    runs: int = 1
     tolerance_bytes: int = 0
     tolerance_reason: str | None = None
 
@@ -65,7 +65,7 @@ class Cycle:
 class Prover(Protocol):
     """Takes what grew in every round further: known cause, escalation, bounds, diagnosis."""
 
-    def recognise(self, subject: Subject, shown: Confirmation) -> bool: ...
+    def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None: ...
 
     def mark(self) -> None: ...
 
@@ -260,18 +260,26 @@ class Checker:
         def repeat() -> bool:
             return self._repeat(subject)
 
-        verdict = self._rounds(subject, repeat, cycle=None)
+        def repeat_runs() -> bool:
+            left = subject.runs
+            while left and self._repeat(subject):
+                left -= 1
+            return not left
+
+        verdict = self._rounds(subject, repeat if subject.runs == 1 else repeat_runs, cycle=None)
         self._conclude(subject, verdict, 1 + self.tally.repetitions - before)
 
     def _rounds(self, subject: Subject, repeat: Callable[[], bool], cycle: Cycle | None) -> Verdict:
         confirmer = self._confirmer
-        wanted = subject.rounds or confirmer.policy.rounds
+        wanted = confirmer.policy.rounds
         self._prover.mark()
         confirmer.baseline()
         shown = confirmer.rounds(repeat, min(_WITNESS_ROUNDS, wanted))
-        if shown.state == "growing" and cycle is None and self._prover.recognise(subject, shown):
-            return Verdict(name="leak", reason="a known cause, seen in another test")
         if shown.state == "growing":
+            known = self._prover.recognise(subject, shown) if cycle is None else None
+            if known is not None:
+                return known
+            del known
             del shown  # alive until the next assignment it would count as growth
             shown = confirmer.rounds(repeat, wanted)
         if shown.state == "failed":

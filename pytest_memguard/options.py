@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import pytest
 
+from pytest_memguard import report
 from pytest_memguard.errors import ConfigFileError, MemguardError, UnknownNameError, all_of
 from pytest_memguard.settings import Given, MarkerSettings, Resolved, Settings, resolve, show
 from pytest_memguard.settings.fields import Spec, specs
@@ -28,6 +29,7 @@ __all__ = [
     "marker_of",
     "register_markers",
     "show_config",
+    "usage_errors",
     "wants_show_config",
 ]
 
@@ -67,7 +69,7 @@ def check_arguments(args: Sequence[str]) -> None:
     """
     known = [*(flag for spec in _SPECS.values() for flag in spec.flags or {})]
     known += [spec.option for spec in _SPECS.values() if spec.option]
-    with _usage_errors():
+    with usage_errors():
         for arg in args:
             name = arg.partition("=")[0]
             if arg == "--":
@@ -79,7 +81,7 @@ def check_arguments(args: Sequence[str]) -> None:
 def enabled(config: pytest.Config) -> bool:
     """Whether memguard is on. Reads nothing but the option and the ini entry."""
     spec = _SPECS["enabled"]
-    with _usage_errors():
+    with usage_errors():
         for layer in (_command_line_layer(config, (spec,)), _ini_layer(config, (spec,))):
             if spec.name in layer:
                 return bool(layer[spec.name].value)
@@ -95,7 +97,7 @@ def load(config: pytest.Config) -> Resolved:
     """The settings of this run: command line, ini file, YAML file, defaults; every mistake in one usage error."""
     errors: list[MemguardError] = []
     layers: list[Layer] = [{}, {}, {}]
-    with _usage_errors():
+    with usage_errors():
         for index, make in enumerate((_command_line_layer, _ini_layer)):
             try:
                 layers[index] = make(config, tuple(_SPECS.values()))
@@ -109,7 +111,11 @@ def load(config: pytest.Config) -> Resolved:
             errors.append(exc)
         if errors:
             raise all_of(errors)
-        return resolve([layers[2], ini], command_line=command_line)
+        resolved = resolve([layers[2], ini], command_line=command_line)
+        if resolved.settings.json is not None:
+            target = _relative(resolved.settings.json, Path.cwd())
+            report.check_target(target, setting="the JSON report", origin=resolved.origins["json"])
+        return resolved
 
 
 def marker_of(item: pytest.Item, resolved: Resolved) -> MarkerSettings | None:
@@ -119,17 +125,18 @@ def marker_of(item: pytest.Item, resolved: Resolved) -> MarkerSettings | None:
         return None
     if any(mark.name in FOREIGN_MARKS for mark in marks) and _has_memray(item.config):
         marks = [mark for mark in marks if mark.name == MARK]
-    with _usage_errors():
+    with usage_errors():
         return settings_of_marks(marks, resolved)
 
 
 def show_config(resolved: Resolved, *, width: int = 80) -> str:
     """The text of ``--memguard-show-config``, for a terminal *width* columns wide."""
-    return show.show_config(resolved, width=width)
+    return show.show_config(resolved, width=width, base=Path.cwd())
 
 
 @contextmanager
-def _usage_errors() -> Iterator[None]:
+def usage_errors() -> Iterator[None]:
+    """Turn what a user can put right into ``pytest.UsageError``."""
     try:
         yield
     except MemguardError as exc:

@@ -13,7 +13,6 @@ import random
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -120,12 +119,11 @@ class _MutedHook:
 class Repeater:
     """Repeats items of one session; a context manager around the whole of pass 2."""
 
-    def __init__(self, session: pytest.Session, *, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, session: pytest.Session) -> None:
         self.active = False
         self.fixture_setups = 0
         self._session = session
         self._config = session.config
-        self._clock = clock
         self._runner: Callable[..., Any] = self._config.pluginmanager.hook.pytest_runtest_protocol
         self._muted: list[_MutedHook] = []
         self._finalizers: list[tuple[list[Any], int]] = []

@@ -1,0 +1,111 @@
+"""Which confirmed leaks fail the run, and the grouping of findings that have one cause. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from pytest_memguard.model import Finding
+
+# Modules of the standard library whose caches are nobody's leak: what grows there belongs to the interpreter.
+# Registries that users fill on purpose (logging, atexit, sys.modules, threading ..) are not among them.
+_INTERPRETER = (
+    "importlib",
+    "_frozen_importlib",
+    "_frozen_importlib_external",
+    "zipimport",
+    "linecache",
+    "re",
+    "sre_compile",
+    "typing",
+    "abc",
+    "_abc",
+    "tokenize",
+    "encodings",
+    "codecs",
+    "sys.path_importer_cache",
+)
+_RUNNER = ("pytest", "_pytest", "pluggy", "xdist", "execnet", "pytest_memguard")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What decides whether a leak fails the run. ``plugins``: top-level modules of the pytest plugins in use."""
+
+    on_leak: bool
+    packages: tuple[str, ...] = ()
+    plugins: Collection[str] = ()
+
+    def judge(self, finding: Finding, suppressed_by: str | None) -> Finding:
+        """The finding with its ``gates``, ``reason`` and ``verdict`` settled."""
+        if suppressed_by is not None:
+            return replace(finding, verdict="suppressed", gates=False, reason=suppressed_by, suppressed_by=suppressed_by)
+        if finding.verdict == "suppressed":
+            return replace(finding, gates=False)
+        reason = self._objection(finding)
+        return replace(finding, gates=reason is None, reason=reason)
+
+    def _objection(self, finding: Finding) -> str | None:
+        owner = self._foreign_owner(finding)
+        if owner is not None:
+            return f"retained by {owner}, not by the code under test"
+        if finding.severity == "low":
+            return "fewer than 3 blocks a run, and nothing of the suite's was found to hold them"
+        if self.packages and not self._in_packages(finding):
+            return f"third-party: outside confirm.packages ({', '.join(self.packages)})"
+        if not self.on_leak:
+            return "leaks only warn (--memguard-fail-on)"
+        return None
+
+    def _foreign_owner(self, finding: Finding) -> str | None:
+        roots = [retainer.root for retainer in finding.diagnosis.retainers]
+        names = roots or ([finding.diagnosis.component] if finding.diagnosis.component else [])
+        if not names:
+            return None
+        for owner, modules in (
+            ("pytest", _RUNNER),
+            ("a pytest plugin", tuple(self.plugins)),
+            ("the interpreter", _INTERPRETER),
+        ):
+            if all(_belongs(name, modules) for name in names):
+                return f"{owner} ({names[0]})"
+        return None
+
+    def _in_packages(self, finding: Finding) -> bool:
+        diagnosis = finding.diagnosis
+        names = [t.type for t in diagnosis.types[:3]] + [r.root for r in diagnosis.retainers]
+        names += [_module_of(site.file) for site in diagnosis.sites]
+        if diagnosis.component:
+            names.append(diagnosis.component)
+        return any(_belongs(name, self.packages) for name in names)
+
+
+def group(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding a signature, with the witnesses of all; those with most bytes per run first within the same tests."""
+    by_cause: dict[object, Finding] = {}
+    for finding in findings:
+        key: object = finding.diagnosis.signature or (finding.nodeid, finding.kind, finding.fixture)
+        known = by_cause.get(key)
+        if known is None:
+            by_cause[key] = finding
+            continue
+        witnesses = tuple(dict.fromkeys((*known.witnesses, *finding.witnesses)))
+        by_cause[key] = replace(known, witnesses=witnesses, confidence=max(known.confidence, finding.confidence))
+    return list(by_cause.values())
+
+
+def judged(
+    findings: Iterable[Finding], gate: Gate, suppress: Callable[[Finding], str | None]
+) -> Sequence[Finding]:
+    """Group the findings and settle each."""
+    return [gate.judge(finding, suppress(finding)) for finding in group(findings)]
+
+
+def _belongs(name: str, packages: Collection[str]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def _module_of(file: str) -> str:
+    """``shop.cart`` of ``src/shop/cart.py`` and of ``shop:cart.py``, as far as a path can tell."""
+    path = file.replace(":", "/").removeprefix("src/").removesuffix(".py")
+    return path.replace("/", ".").strip(".")

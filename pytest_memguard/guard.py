@@ -1,0 +1,342 @@
+"""The orchestrator of one run in one process: watch, check, judge, report. Knows nothing of pytest.
+
+A worker watches and checks the tests that it ran and hands over what it found; the controller of a distributed run
+only absorbs. A run in one process is both at once.
+"""
+
+from __future__ import annotations
+
+import gc
+import platform
+import sys
+import time
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any, Literal
+
+from pytest_memguard.check import Checker, Repetitions, Subject, Tally
+from pytest_memguard.confirm import Confirmer, Meter
+from pytest_memguard.diagnosis import Paths
+from pytest_memguard.fixture import Level
+from pytest_memguard.gate import Gate, judged
+from pytest_memguard.growth import GrowthSettings
+from pytest_memguard.judge import Floors, Metric, NoiseMeter, Policy
+from pytest_memguard.model import (
+    Environment,
+    Finding,
+    LimitExceeded,
+    MemoryRecord,
+    RunReport,
+    SessionGrowth,
+    SessionSummary,
+    Suspect,
+    Verdict,
+)
+from pytest_memguard.probes import Probes, open_probes
+from pytest_memguard.prove import Prover
+from pytest_memguard.settings import Settings
+from pytest_memguard.settle import Settler
+from pytest_memguard.verdicts import Verdicts
+from pytest_memguard.watch import Ledger, Watcher
+
+Role = Literal["main", "worker", "controller"]
+
+# A test whose first run kept this much more than pytest keeps, and whose repetition kept nothing.
+_ONE_OFF_BYTES = 1 << 20
+
+
+class Guard:
+    """Everything memguard knows of one run. Released by ``close``."""
+
+    def __init__(
+        self, settings: Settings, *, version: str, rootdir: str, worker: str = "main", role: Role = "main"
+    ) -> None:
+        self.settings = settings
+        self.role: Role = role
+        self.errors: list[str] = []
+        self.warnings: list[str] = []
+        self.limits: list[LimitExceeded] = []
+        self.findings: list[Finding] = []
+        self.growth = SessionGrowth()
+        self.clock: Callable[[], float] = time.perf_counter
+        self._version = version
+        self._paths = Paths(rootdir)
+        self._started = datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
+        self._start_s = self.clock()
+        self._probes: Probes | None = None if role == "controller" else open_probes()
+        self._watcher = None if self._probes is None else Watcher(self._probes, worker=worker)
+        self.ledger = Ledger() if self._watcher is None else self._watcher.ledger
+        self.verdicts = Verdicts()
+        self._tally = Tally()
+        self._raw: list[Finding] = []
+        self._watching_s = 0.0
+        self._checking_s = 0.0
+        self._sources: Mapping[str, str] = {} if self._probes is None else self._probes.describe()
+        self._absorbed: dict[str, array[int]] = {}
+
+    # -- pass 1
+
+    def start(self) -> None:
+        """Take the baseline before the first test."""
+        if self._watcher is not None:
+            self._watcher.start()
+
+    def end(self, nodeid: str, outcome: str, duration_s: float) -> int:
+        """A test has ended; gives its index."""
+        if self._watcher is None:
+            raise RuntimeError("a controller runs no tests")
+        return self._watcher.boundary(nodeid, outcome, duration_s)
+
+    def gap(self) -> None:
+        """Something that is no test ran meanwhile."""
+        if self._watcher is not None:
+            self._watcher.gap()
+
+    def lap(self) -> Level:
+        """A reading inside a test."""
+        if self._watcher is None:
+            return Level(None, None)
+        sample = self._watcher.lap()
+        return Level(sample.rss, sample.peak)
+
+    def leave_out(self, index: int, reason: str) -> None:
+        """A test that passed will not be checked, for that reason."""
+        self.verdicts.set(index, Verdict(name="unchecked", reason=reason))
+
+    def record(self, index: int) -> MemoryRecord:
+        """One test as a value."""
+        return self.ledger.record(index, self.verdicts.get(index))
+
+    def check_limit(self, index: int, limit_bytes: int, origin: str) -> None:
+        """Compare the peak of a test with the limit that its marker sets."""
+        grown = self.ledger.peak_growth(index)
+        if grown is not None and grown > limit_bytes:
+            self.limits.append(
+                LimitExceeded(
+                    nodeid=self.ledger.nodeid(index),
+                    limit_bytes=limit_bytes,
+                    peak_growth_bytes=grown,
+                    origin=origin,
+                    gates="limit" in self.settings.fail_on,
+                )
+            )
+
+    def finish_watching(self) -> None:
+        """The last test has ended: judge the session as a whole."""
+        if self._watcher is None:
+            return
+        settings = GrowthSettings(
+            window=self.settings.leak_detection_window,
+            threshold=self.settings.leak_growth_threshold,
+            gc_efficiency=self.settings.gc_efficiency_threshold,
+        )
+        self.growth = self._watcher.session_growth(settings, collect=gc.collect)
+
+    def suspects(self) -> list[int]:
+        """Indices of the tests that pass 1 suspects."""
+        return [] if self._watcher is None else self._watcher.suspects()
+
+    # -- pass 2
+
+    def check(
+        self,
+        modules: Sequence[Sequence[Subject]],
+        repetitions: Repetitions,
+        *,
+        budget_s: float,
+        progress: Callable[[int], None],
+        on_suspect: Callable[[Suspect], None],
+    ) -> None:
+        """Repeat the tests in ``modules`` for at most ``budget_s`` seconds; what was found is kept, also if stopped."""
+        start = self.clock()
+        noise = NoiseMeter()
+        confirmer = self._confirmer()
+        prover = Prover(confirmer, paths=self._paths, noise=noise, on_suspect=on_suspect, clock=self.clock)
+        checker = Checker(
+            repetitions,
+            confirmer,
+            prover,
+            read_blocks=sys.getallocatedblocks,
+            until=start + budget_s,
+            noise=noise,
+            progress=progress,
+            clock=self.clock,
+        )
+        self._tally = checker.tally
+        try:
+            checker.run(modules)
+        finally:
+            self._raw = [replace(proof.finding, witnesses=tuple(dict.fromkeys(proof.witnesses))) for proof in prover.proofs]
+            self._raw = [self._accepted(finding, prover.accepted) for finding in self._raw]
+            for index, verdict in checker.tally.verdicts.items():
+                self.verdicts.set(index, self._one_off(index) if verdict.name == "clean" else verdict)
+            if checker.tally.unchecked_fixtures:
+                self.warnings.append(f"fixtures not checked: {', '.join(checker.tally.unchecked_fixtures[:20])}")
+            self._checking_s = self.clock() - start
+
+    def _confirmer(self) -> Confirmer:
+        settings = self.settings
+        probes = self._probes
+        readers: dict[Metric, Callable[[], int | None]] = {"blocks": sys.getallocatedblocks}
+        if probes is not None:
+            heap, mapped, rss = probes.reader("heap"), probes.reader("vms"), probes.reader("rss")
+            if heap is not None:
+                readers["heap"] = heap
+                if mapped is not None:
+                    readers["mapped"] = mapped
+            elif rss is not None:
+                readers["rss"] = rss
+        policy = Policy(
+            floors=Floors(blocks=settings.floor_blocks, heap=settings.floor_heap_bytes),
+            rounds=settings.rounds,
+            escalation=settings.escalation_rounds,
+            seconds=settings.escalation_s,
+        )
+        return Confirmer(Settler(), Meter(readers), policy, clock=self.clock)
+
+    def _one_off(self, index: int) -> Verdict:
+        row = self.ledger.read(index)
+        if row.heap is not None and row.heap >= _ONE_OFF_BYTES:
+            return Verdict(name="one-off", reason="its first run kept memory, a repetition did not")
+        return Verdict(name="clean")
+
+    @staticmethod
+    def _accepted(finding: Finding, accepted: Mapping[str, int]) -> Finding:
+        """A leak that every test showing it has been allowed by its marker is suppressed."""
+        tests = [witness for witness in finding.witnesses if not witness.startswith("fixture:")]
+        if tests and all(accepted.get(test, -1) >= finding.bytes_per_run for test in tests):
+            return replace(finding, verdict="suppressed", reason="accepted by the marker", suppressed_by="marker")
+        return finding
+
+    # -- between processes
+
+    def row(self, index: int) -> list[Any]:
+        """One test as builtins for the controller."""
+        return list(self.ledger.row(index))
+
+    def absorb_row(self, worker: str, row: Sequence[Any]) -> None:
+        """Take the next test of a worker."""
+        with suppress(ValueError, TypeError):
+            self._absorbed.setdefault(worker, array("q")).append(self.ledger.absorb(row))
+
+    def to_wire(self) -> dict[str, Any]:
+        """What a worker found, as builtins."""
+        return {
+            "verdicts": self.verdicts.to_wire(),
+            "findings": [finding.to_json() for finding in self._raw],
+            "limits": [
+                [limit.nodeid, limit.limit_bytes, limit.peak_growth_bytes, limit.origin, limit.gates]
+                for limit in self.limits
+            ],
+            "growth": self.growth.to_json(),
+            "sources": dict(self._sources),
+            "warnings": self._all_warnings(),
+            "errors": list(self.errors),
+            "watching_s": self.watching_s,
+            "checking_s": self._checking_s,
+            "repetitions": self._tally.repetitions,
+            "checked": self._tally.checked,
+        }
+
+    def absorb(self, worker: str, wire: Mapping[str, Any]) -> None:
+        """Take what a worker found."""
+        self.verdicts.absorb(wire["verdicts"], self._absorbed.get(worker, array("q")))
+        self._raw.extend(Finding.from_json(finding) for finding in wire["findings"])
+        for nodeid, limit, grown, origin, gates in wire["limits"]:
+            self.limits.append(
+                LimitExceeded(
+                    nodeid=nodeid, limit_bytes=limit, peak_growth_bytes=grown, origin=origin, gates=gates
+                )
+            )
+        growth = SessionGrowth(**wire["growth"])
+        if growth.suspected and growth.confidence > self.growth.confidence:
+            self.growth = growth
+        self._sources = wire["sources"]
+        self.warnings.extend(w for w in wire["warnings"] if w not in self.warnings)
+        self.errors.extend(f"{worker}: {e}" for e in wire["errors"])
+        self._watching_s += wire["watching_s"]
+        self._checking_s = max(self._checking_s, wire["checking_s"])
+        self._tally.repetitions += wire["repetitions"]
+        self._tally.checked += wire["checked"]
+
+    def lost(self, worker: str) -> None:
+        """A worker died with what it knew: its tests stay unchecked, and the report says why."""
+        indices = self._absorbed.get(worker, array("q"))
+        for index in indices:
+            self.verdicts.set(index, Verdict(name="unchecked", reason=f"worker {worker} died before it could report"))
+        if indices:
+            self.warnings.append(f"worker {worker} died; its {len(indices)} tests are not checked")
+
+    # -- the end
+
+    @property
+    def watching_s(self) -> float:
+        """CPU seconds that watching took so far."""
+        return self._watching_s + (self._watcher.own_cost_s if self._watcher is not None else 0.0)
+
+    def conclude(self, plugins: Iterable[str], suppress_by: Callable[[Finding], str | None]) -> Sequence[Finding]:
+        """Group and judge what was found; from then on ``findings`` holds it."""
+        gate = Gate(
+            on_leak="leak" in self.settings.fail_on, packages=self.settings.packages, plugins=frozenset(plugins)
+        )
+        self.findings = list(judged(self._raw, gate, suppress_by))
+        return self.findings
+
+    def unchecked(self) -> list[str]:
+        """Node ids of the passed tests that the budget did not reach, in the order of the run."""
+        return [
+            self.ledger.nodeid(index)
+            for index in range(len(self.ledger))
+            if self.verdicts.get(index).name == "unchecked" and self.ledger.outcome(index) == "passed"
+        ]
+
+    def report(self, exit_status: int) -> RunReport:
+        """The whole run as a value; tests are made one at a time when they are asked for."""
+        start, end = self.ledger.rss_ends()
+        return RunReport(
+            version=self._version,
+            environment=Environment(
+                python=sys.version.split()[0], platform=platform.platform(), probes=dict(self._sources)
+            ),
+            session=SessionSummary(
+                started=self._started,
+                duration_s=round(self.clock() - self._start_s, 3),
+                tests=len(self.ledger),
+                exit_status=exit_status,
+                peak_rss_bytes=self.ledger.peak_rss,
+                peak_nodeid=self.ledger.peak_nodeid,
+                rss_start_bytes=start,
+                rss_end_bytes=end,
+                watching_cost_s=self.watching_s,
+                checking_cost_s=self._checking_s,
+                repetitions=self._tally.repetitions,
+                checked=self._tally.checked,
+                growth=self.growth,
+            ),
+            tests=self.ledger.records(self.verdicts.get),
+            leaks=tuple(self.findings),
+            limits=tuple(self.limits),
+            warnings=tuple(self._all_warnings()),
+            errors=tuple(self.errors),
+        )
+
+    def updated(self, report: RunReport) -> RunReport:
+        """The report with what went wrong since it was made."""
+        return replace(report, warnings=tuple(self._all_warnings()), errors=tuple(self.errors))
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """An error of memguard's own: told once, and never the suite's problem."""
+        text = f"{where}: {type(error).__name__}: {error}"
+        if text not in self.errors:
+            self.errors.append(text)
+
+    def close(self) -> None:
+        """Give the probes' descriptors back; may be called again."""
+        if self._probes is not None:
+            self._probes.close()
+
+    def _all_warnings(self) -> list[str]:
+        return [*self.warnings, *(self._probes.warnings if self._probes is not None else ())]

@@ -1,0 +1,69 @@
+"""The pytest plugin: hooks that hand over to the guard. With memguard off nothing here is more than an option."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_memguard import hookspecs, options
+
+if TYPE_CHECKING:
+    from pytest_memguard.fixture import MemguardFixture
+
+_NAME = "memguard-session"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare options and ini entries."""
+    options.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks of ``hookspecs``."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(args: list[str]) -> None:
+    """Refuse misspelt options with the nearest name."""
+    options.check_arguments(args)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Turn memguard on, where it is wanted."""
+    options.register_markers(config)
+    if not options.enabled(config):
+        return
+    resolved = options.load(config)
+    # Imported here: with memguard off, psutil and all that measures must not be loaded.
+    from pytest_memguard.session import MemguardSession, register_ends  # noqa: PLC0415
+
+    session = MemguardSession(config, resolved)
+    config.pluginmanager.register(session, _NAME)
+    register_ends(config, session.guard)
+    config.add_cleanup(session.guard.close)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """``--memguard-show-config``: print and leave."""
+    if not options.wants_show_config(config):
+        return None
+    resolved = options.load(config)
+    terminal = config.get_terminal_writer()
+    terminal.line(options.show_config(resolved, width=terminal.fullwidth))
+    return 0
+
+
+@pytest.fixture
+def memguard(request: pytest.FixtureRequest) -> Iterator[MemguardFixture]:
+    """Memory of the present test: ``memguard.limit("10 MB")`` is a context manager that bounds the peak inside it.
+
+    Without ``--memguard`` nothing is measured and every check passes.
+    """
+    from pytest_memguard.fixture import MemguardFixture  # noqa: PLC0415
+
+    session = request.config.pluginmanager.getplugin(_NAME)
+    yield MemguardFixture(lap=None if session is None else session.guard.lap)

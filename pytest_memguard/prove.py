@@ -1,0 +1,210 @@
+"""From a suspect to a finding: escalate, tell a bounded cache from a leak, diagnose, and remember the cause."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pytest_memguard.bounds import LruCensus, bound_on_path, hidden_caches
+from pytest_memguard.check import Cycle, Subject
+from pytest_memguard.confirm import Confirmation, Confirmer
+from pytest_memguard.diagnosis import Cause, Evidence, KnownCauses, Paths, Scenario, diagnose, new_types
+from pytest_memguard.judge import Metric, NoiseMeter, confidence
+from pytest_memguard.model import Diagnosis, Finding, Kind, Severity, Suspect, Verdict
+from pytest_memguard.units import format_bytes
+
+_BURST_S = 0.5
+_MOST_BURST = 600
+_DIAGNOSIS_S = 2.0
+_LEAST_BLOCKS = 3
+_FEW = range(1, 4)
+
+
+class NotRepeatableError(Exception):
+    """A repetition failed in the middle of a diagnosis."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Proof:
+    """A confirmed leak with the tests that show it; findings are made of it when the run is over."""
+
+    finding: Finding
+    witnesses: list[str]
+
+
+class Prover:
+    """Keeps the confirmed leaks of one process and recognises their causes in other tests."""
+
+    def __init__(
+        self,
+        confirmer: Confirmer,
+        *,
+        paths: Paths,
+        noise: NoiseMeter,
+        on_suspect: Callable[[Suspect], None],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.proofs: list[Proof] = []
+        self.accepted: dict[str, int] = {}
+        self._confirmer = confirmer
+        self._paths = paths
+        self._noise = noise
+        self._on_suspect = on_suspect
+        self._clock = clock
+        self._causes = KnownCauses()
+        self._proof_of: dict[Cause, Proof] = {}
+
+    def mark(self) -> None:
+        """Note how long the known holders are now; ``recognise`` compares."""
+        self._causes.mark()
+
+    def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None:
+        """Whether the growth shown is that of causes already proved; the test is then recorded as their witness."""
+        if "blocks" not in shown.metrics or not len(self._causes):
+            return None
+        grown = sum(self._series(shown, "blocks"))
+        causes = self._causes.recognise_all(new_types(), grown)
+        if not causes:
+            return None
+        for cause in causes:
+            self._proof_of[cause].witnesses.append(subject.nodeid)
+        return self._verdict_of(subject, self._proof_of[causes[0]].finding)
+
+    def prove(
+        self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None
+    ) -> Verdict:
+        """Take a suspect to a verdict; a leak is kept as a proof. Leaves the heap frozen, as it was."""
+        self._on_suspect(Suspect(nodeid=subject.nodeid, metrics=tuple(shown.metrics), rounds=shown.rounds))
+        census = LruCensus()
+        self._confirmer.thaw()
+        census.before()
+        confirmed = self._confirmer.escalate(repeat, shown)
+        verdict = self._not_a_leak(confirmed) or self._cache_verdict(census, repeat, confirmed)
+        del census
+        try:
+            return verdict or self._diagnose(subject, repeat, confirmed, cycle)
+        except NotRepeatableError:
+            return Verdict(name="inconclusive", reason="it grew in every round, but could not be repeated to the end")
+        finally:
+            self._confirmer.freeze()
+
+    def _not_a_leak(self, confirmed: Confirmation) -> Verdict | None:
+        if confirmed.state == "saturating":
+            rounds = confirmed.repetitions
+            return Verdict(name="saturating", reason=f"it grew, and stopped within {rounds} repetitions")
+        if confirmed.state == "deferred":
+            return Verdict(name="deferred", reason="what it retained was freed a little later")
+        if confirmed.state != "growing":
+            return Verdict(name="inconclusive", reason="a repetition failed or was skipped")
+        return None
+
+    def _cache_verdict(self, census: LruCensus, repeat: Callable[[], bool], confirmed: Confirmation) -> Verdict | None:
+        """Is it all in ``lru_cache`` wrappers below their bound? Emptying those between the rounds proves it."""
+        self._confirmer.thaw()
+        filling = [grown for grown in census.after(confirmed.repetitions) if grown.bounded]
+        if not filling:
+            return None
+
+        def repeat_without() -> bool:
+            passed = repeat()
+            census.clear_bounded()
+            return passed
+
+        census.clear_bounded()
+        self._confirmer.baseline()
+        emptied = self._confirmer.rounds(repeat_without, self._confirmer.policy.rounds)
+        if emptied.state == "growing":
+            return None
+        if emptied.state == "failed":
+            return Verdict(name="inconclusive", reason="a repetition failed or was skipped")
+        first = filling[0]
+        return Verdict(name="saturating", reason=f"the cache of {first.name} fills to its bound of {first.maxsize}")
+
+    def _diagnose(
+        self, subject: Subject, repeat: Callable[[], bool], confirmed: Confirmation, cycle: Cycle | None
+    ) -> Verdict:
+        goes_on, burst = self._confirmer.burst(repeat, confirmed, seconds=_BURST_S, most=_MOST_BURST)
+        if not goes_on:
+            return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
+
+        def repeat_or_give_up() -> None:
+            if not repeat():
+                raise NotRepeatableError
+
+        native = "blocks" not in confirmed.metrics
+        evidence = diagnose(
+            Scenario(repeat=repeat_or_give_up, settle=self._confirmer.settler.light),
+            paths=self._paths,
+            native=native,
+            budget_s=_DIAGNOSIS_S,
+            clock=self._clock,
+        )
+        bound = bound_on_path(evidence.chain, evidence.holder) if evidence.chain or evidence.holder is not None else None
+        if bound is not None and (bound.proven or bound.room):
+            return Verdict(name="saturating" if bound.proven else "inconclusive", reason=bound.reason)
+        if not evidence.diagnosis.retainers and confirmed.per_run("blocks") in _FEW and (hidden := hidden_caches()):
+            return Verdict(name="inconclusive", reason=hidden[0])
+        return self._keep(subject, confirmed, evidence, cycle)
+
+    def _keep(self, subject: Subject, confirmed: Confirmation, evidence: Evidence, cycle: Cycle | None) -> Verdict:
+        finding = self._finding(subject, confirmed, evidence.diagnosis, cycle)
+        proof = Proof(finding=finding, witnesses=list(finding.witnesses))
+        self.proofs.append(proof)
+        if cycle is None:
+            cause = self._causes.remember(evidence, blocks_per_run=confirmed.per_run("blocks"))
+            if cause is not None:
+                self._proof_of[cause] = proof
+        return self._verdict_of(subject, finding)
+
+    def _finding(
+        self, subject: Subject, confirmed: Confirmation, diagnosis: Diagnosis, cycle: Cycle | None
+    ) -> Finding:
+        blocks, heap = confirmed.per_run("blocks"), confirmed.per_run("heap")
+        python = "blocks" in confirmed.metrics
+        size = _retained(confirmed, diagnosis) if python else heap or confirmed.per_run("mapped")
+        explained = bool(diagnosis.sites or diagnosis.retainers)
+        kind: Kind = "python" if python else "native"
+        severity: Severity = "low" if python and blocks < _LEAST_BLOCKS and not diagnosis.retainers else "high"
+        fixture = cycle.names[0] if cycle is not None else None
+        witnesses = tuple(s.nodeid for s in cycle.users) if cycle is not None else (subject.nodeid,)
+        return Finding(
+            nodeid=subject.nodeid,
+            witnesses=(f"fixture:{fixture}", *witnesses) if fixture else witnesses,
+            kind=kind,
+            verdict="leak",
+            gates=True,
+            reason=None,
+            severity=severity,
+            phase="setup" if cycle is not None else "call",
+            fixture=fixture,
+            bytes_per_run=size,
+            blocks_per_run=blocks,
+            count_per_run=sum(t.count for t in diagnosis.types),
+            rounds=confirmed.rounds,
+            confidence=confidence(confirmed.metrics, _rounds_of(confirmed), self._noise, explained=explained),
+            diagnosis=diagnosis,
+        )
+
+    def _verdict_of(self, subject: Subject, finding: Finding) -> Verdict:
+        if subject.tolerance_bytes and finding.bytes_per_run <= subject.tolerance_bytes:
+            accepted = f"{format_bytes(subject.tolerance_bytes)} a run accepted by its marker"
+            self.accepted[subject.nodeid] = subject.tolerance_bytes
+            reason = f"{accepted}: {subject.tolerance_reason}" if subject.tolerance_reason else accepted
+            return Verdict(name="suppressed", reason=reason)
+        return Verdict(name="leak")
+
+    @staticmethod
+    def _series(shown: Confirmation, metric: Metric) -> Sequence[int]:
+        return next((s.deltas for s in shown.rounds if s.metric == metric), ())
+
+
+def _rounds_of(confirmed: Confirmation) -> int:
+    return max((len(series.deltas) for series in confirmed.rounds), default=0)
+
+
+def _retained(confirmed: Confirmation, diagnosis: Diagnosis) -> int:
+    """Bytes per run of a Python leak: what tracemalloc or the survivors account for, the heap where that is more."""
+    traced = sum(site.bytes for site in diagnosis.sites)
+    counted = sum(growth.bytes for growth in diagnosis.types)
+    return max(traced, counted, confirmed.per_run("heap"), 16 * confirmed.per_run("blocks"))

@@ -1,0 +1,83 @@
+"""pytest-xdist: what crosses between a worker and the controller, and how.
+
+Rows of finished tests ride on test reports, so that they survive a worker that dies; what pass 2 finds travels as
+one message when the worker is done.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_memguard.guard import Guard, Role
+
+_KEY = "memguard"
+
+
+def role_of(config: pytest.Config) -> Role:
+    """What this process is: a worker, the controller of workers, or the only one."""
+    if hasattr(config, "workerinput"):
+        return "worker"
+    distributes = config.getoption("dist", "no") != "no" and bool(config.getoption("tx", None))
+    return "controller" if distributes else "main"
+
+
+def worker_of(config: pytest.Config) -> str:
+    """This process's name in the report."""
+    workerinput: Any = getattr(config, "workerinput", None)
+    return str(workerinput["workerid"]) if workerinput else "main"
+
+
+class WorkerEnd:
+    """In a worker: attach rows to reports, and the rest to the message at the end."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._sent = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Let the rows of the tests that have ended since ride along."""
+        if report.when == "teardown" and len(self._guard.ledger) > self._sent:
+            setattr(report, _KEY, self._pending())
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Hand over what is left; xdist sends it after this hook."""
+        output: Any = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[_KEY] = {"rows": self._pending(), **self._guard.to_wire()}
+
+    def _pending(self) -> list[list[Any]]:
+        rows = [self._guard.row(index) for index in range(self._sent, len(self._guard.ledger))]
+        self._sent = len(self._guard.ledger)
+        return rows
+
+
+class ControllerEnd:
+    """In the controller: take what the workers send."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the rows off a worker's report, before any other plugin sees it."""
+        rows = report.__dict__.pop(_KEY, None)
+        if rows:
+            worker = str(getattr(report, "worker_id", ""))
+            for row in rows:
+                self._guard.absorb_row(worker, row)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """A worker has ended, well or not."""
+        worker = str(node.gateway.id)
+        wire = (getattr(node, "workeroutput", None) or {}).get(_KEY)
+        if wire is None:
+            self._guard.lost(worker)
+            return
+        for row in wire["rows"]:
+            self._guard.absorb_row(worker, row)
+        self._guard.absorb(worker, wire)
