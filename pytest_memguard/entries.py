@@ -73,15 +73,15 @@ class EntryText:
 
 
 def failing_reports(
-    entry: Entry, *, locations: Mapping[str, tuple[str, int | None, str]], tbstyle: str = "auto"
+    entry: Entry, *, locations: Mapping[str, tuple[str, int | None, str]] | None = None, tbstyle: str = "auto"
 ) -> list[pytest.TestReport]:
     """The two reports that make *entry* a failure of its test, to be passed to :func:`log`.
 
-    *locations* has, by node id, the ``location`` of the tests that ran; without one the entry is placed by its id.
+    *locations* has, by node id, the ``location`` of the tests that ran; an entry without one is placed by its id.
     *tbstyle* is the value of ``--tb``. A finding on a fixture becomes a failure of the first test that shows it.
     """
     nodeid = entry.nodeid if isinstance(entry, LimitExceeded) else describe.rerun_nodeid(entry)
-    location = locations.get(nodeid) or _location(nodeid)
+    location = (locations or {}).get(nodeid) or _location(nodeid)
     word = "LIMIT" if isinstance(entry, LimitExceeded) else "LEAK"
     text = EntryText(entry, _crash(entry, location), tbstyle == "line")
     common: dict[str, Any] = {"nodeid": nodeid, "location": location, "keywords": {}, _WORD: word}

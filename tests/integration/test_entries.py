@@ -69,8 +69,8 @@ def pytest_runtestloop(session):
         position = {nodeid: index for index, nodeid in enumerate(OUTCOMES)}
         ordered = entries.in_order(found(), position=position, stepwise=bool(config.getoption("stepwise", False)))
         for entry in ordered:
-            reports = entries.failing_reports(
-                entry, locations=LOCATIONS, tbstyle=config.getoption("tbstyle"))
+            known = None if config.getoption("verbose") else LOCATIONS
+            reports = entries.failing_reports(entry, locations=known, tbstyle=config.getoption("tbstyle"))
             entries.log(config, reports)
     return result
 """
