@@ -1,0 +1,133 @@
+"""Which containers grew over some repetitions: finds what retains objects that the garbage collector does not track.
+
+Bytes, strings and numbers have no referrers that could be asked for; but whoever keeps more and more of them is a
+container that gets longer.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import sys
+import types
+from array import array
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_memguard.diagnosis import anatomy
+from pytest_memguard.diagnosis.held import Held
+from pytest_memguard.diagnosis.owners import Owners
+from pytest_memguard.model import TypeGrowth
+
+_MOST = 12
+_MOST_SAMPLED = 10_000
+_MOST_REFERENTS = 1_000
+_INTERNED_INTS = range(-5, 257)
+_CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Grown:
+    """A container and by how many entries it grew in each repetition."""
+
+    held: Held = field(repr=False)
+    per_run: int
+
+
+class Lengths:
+    """The lengths of all containers at one moment. Refers to them, so they live until it is dropped."""
+
+    __slots__ = ("_containers", "_lengths")
+
+    def __init__(self, owners: Owners) -> None:
+        self._containers: list[Any] = []
+        self._lengths = array("q")
+        readers: dict[int, anatomy.Length | None] = {}
+        ours = {id(self._containers), id(self._lengths), id(readers)}
+        for obj in itertools.chain(gc.get_objects(), _untracked(owners)):
+            cls = type(obj)
+            key = id(cls)
+            if key not in readers:
+                readers[key] = anatomy.length_reader(cls)
+            reader = readers[key]
+            if reader is not None and id(obj) not in ours:
+                self._containers.append(obj)
+                self._lengths.append(reader(obj))
+
+    def grown(self, repetitions: int) -> list[Grown]:
+        """The containers that grew by the same amount in each of the repetitions since then, the fastest first."""
+        found = []
+        for obj, before in zip(self._containers, self._lengths, strict=True):
+            more = (anatomy.length(obj) or 0) - before
+            if more >= repetitions and more % repetitions == 0:
+                found.append(Grown(held=Held(obj), per_run=more // repetitions))
+        found.sort(key=lambda grown: -grown.per_run)
+        return found[:_MOST]
+
+    def forget(self) -> None:
+        """Let go of everything; a list of ours would be found as a referrer."""
+        self._containers.clear()
+
+
+def _untracked(owners: Owners) -> Iterator[bytearray]:
+    """Byte arrays are not tracked: those that globals of the user's modules have, or objects that these have."""
+    seen: set[int] = set()
+    for name, module in list(sys.modules.items()):
+        namespace = anatomy.module_namespace(module)
+        if namespace is not None and type(name) is str and owners.of(name) == "user":
+            for value in list(namespace.values()):
+                for found in (value, *_few_referents(value)):
+                    if type(found) is bytearray and id(found) not in seen:
+                        seen.add(id(found))
+                        yield found
+
+
+def _few_referents(obj: object) -> Iterable[Any]:
+    """What a value refers to, directly or through its attributes; nothing where that is much."""
+    if issubclass(type(obj), _CODE):
+        return ()
+    found = gc.get_referents(obj)
+    if len(found) > _MOST_REFERENTS:
+        return ()
+    inner = [each for each in found if type(each) is dict and len(each) <= _MOST_REFERENTS]
+    return itertools.chain(found, *(each.values() for each in inner))
+
+
+def contents(container: Any, per_run: int, repetitions: int) -> tuple[TypeGrowth, ...]:
+    """Types of the entries that came last; per run. Empty where a container has no objects for entries."""
+    latest = list(_latest(container, min(per_run * repetitions, _MOST_SAMPLED)))
+    counts = Counter(anatomy.type_name(type(entry)) for entry in latest)
+    sizes: Counter[str] = Counter()
+    for entry in latest:
+        sizes[anatomy.type_name(type(entry))] += anatomy.shallow_size(entry)
+    runs = len(latest) / per_run if latest and per_run else 1
+    found = [
+        TypeGrowth(type=name, count=max(1, round(count / runs)), bytes=round(sizes[name] / runs))
+        for name, count in counts.items()
+    ]
+    return tuple(sorted(found, key=lambda growth: (-growth.bytes, growth.type)))
+
+
+def _latest(container: Any, count: int) -> Iterator[Any]:
+    """The newest entries, where the container keeps an order; values, and keys that are objects of their own."""
+    cls = type(container)
+    if issubclass(cls, list):
+        yield from list.__getitem__(container, slice(-count, None))
+    elif issubclass(cls, dict):
+        for key, value in itertools.islice(_reversed_items(container), count):
+            yield from (each for each in (value, key) if not _is_shared(each))
+    elif issubclass(cls, deque):
+        yield from itertools.islice(deque.__reversed__(container), count)
+    elif issubclass(cls, set):
+        yield from itertools.islice(set.__iter__(container), count)
+
+
+def _reversed_items(mapping: Any) -> Iterator[tuple[Any, Any]]:
+    return iter(reversed(dict.items(mapping)))
+
+
+def _is_shared(value: object) -> bool:
+    """Whether it is one of the objects that exist once whatever a program does."""
+    return value is None or type(value) is bool or (type(value) is int and value in _INTERNED_INTS)

@@ -1,0 +1,160 @@
+"""Who keeps the survivors alive: the shortest path from something that lives as long as the process, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pytest_memguard.diagnosis import anatomy, boundary, drawing, outside
+from pytest_memguard.diagnosis.edges import ELEMENT
+from pytest_memguard.diagnosis.held import Held
+from pytest_memguard.diagnosis.owners import Owners, file_of, is_test_module
+from pytest_memguard.diagnosis.roots import Root, Roots
+from pytest_memguard.diagnosis.search import Hit, Outcome, Search
+from pytest_memguard.diagnosis.source import Sources
+from pytest_memguard.diagnosis.survivors import Born
+from pytest_memguard.model import Retainer
+
+_OWNER_RANK = {"user": 0, "library": 2, "stdlib": 3, "pytest": 4}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Path:
+    """One retainer path and the objects on it.
+
+    ``holder`` is the container that grew, if it is one with a length; ``entry`` the type of its entries where these are
+    not on the chain.
+    """
+
+    retainer: Retainer
+    root: Root
+    chain: tuple[Any, ...] = field(repr=False)
+    holder: Any = field(default=None, repr=False)
+    entry: str | None = None
+
+    def with_entry(self, type_name: str | None) -> Path:
+        """The path to a container continued to what it contains, by its type."""
+        if type_name is None:
+            return self
+        retainer = replace(
+            self.retainer,
+            path=self.retainer.path + ELEMENT,
+            type=type_name,
+            steps=(*self.retainer.steps, f"{ELEMENT} {type_name}"),
+        )
+        return replace(self, retainer=retainer, entry=type_name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Found:
+    """The best path, or why there is none. ``machinery``: the part of pytest or a plugin that alone retains it."""
+
+    path: Path | None = None
+    notes: tuple[str, ...] = ()
+    machinery: str | None = None
+
+
+class Finder:
+    """Looks for retainers within one diagnosis. ``late`` says when time is up."""
+
+    def __init__(self, owners: Owners, sources: Sources, late: Callable[[], bool]) -> None:
+        self._owners = owners
+        self._sources = sources
+        self._late = late
+
+    def find(self, tiers: Sequence[Sequence[Held]], born: Born, *, exits_grew: bool = False) -> Found:
+        """Search from each tier of heads in turn, the most telling first, until one of them leads to a root.
+
+        ``exits_grew``: whether functions were registered with ``atexit`` in the rounds, which only C code can see.
+        """
+        found = Found()
+        for number, heads in enumerate(tiers):
+            outcome = Search(Roots(self._owners), born, self._late).run(heads)
+            if not outcome.hits and outcome.crowded:
+                outcome = self._from_boundary(heads, born, outcome)
+            hits = outcome.hits or outside.hits(outcome, exits_grew=exits_grew)
+            if hits:
+                return Found(path=self._best(hits, born), notes=_notes(hits))
+            if number == 0 or not found.notes:
+                found = _nothing(outcome, late=self._late())
+            if self._late():
+                break
+        return found
+
+    def containers(self, heads: Sequence[Held]) -> Found:
+        """The path to a container that grew; of several the one that is the user's own."""
+        paths: list[Path] = []
+        machinery: str | None = None
+        for head in heads:
+            outcome = Search(Roots(self._owners), Born.none(), self._late).run([head])
+            hits = outcome.hits or (outside.hits(outcome, exits_grew=False) if not outcome.barred else [])
+            if hits:
+                paths.append(self._best(hits, Born.none()))
+                if self._rank(paths[-1])[:2] == (0, False):
+                    break
+            elif outcome.barred:
+                machinery = machinery or min(outcome.barred)
+            if self._late():
+                break
+        if not paths:
+            return Found(machinery=machinery)
+        return Found(path=min(paths, key=self._rank))
+
+    def _from_boundary(self, heads: Iterable[Held], born: Born, first: Outcome) -> Outcome:
+        entries = boundary.entries(born, self._late)
+        if not entries:
+            return first
+        outcome = Search(Roots(self._owners), born, self._late).run(entries)
+        wanted = {id(type(head.obj)) for head in heads}
+        outcome.hits = [boundary.descend(hit, wanted, born) for hit in outcome.hits]
+        outcome.barred |= first.barred
+        return outcome
+
+    def _best(self, hits: Sequence[Hit], born: Born) -> Path:
+        return min((_path(hit, born) for hit in hits), key=self._rank)
+
+    def _rank(self, path: Path) -> tuple[int, bool, int, str]:
+        """The user's own code first; where a name is defined before where it is only imported; then the shortest."""
+        root = path.root
+        rank = _OWNER_RANK[self._owners.of(root.module)] if root.module else 2
+        if rank == 0 and is_test_module(root.module):
+            rank = 1
+        return (rank, self._is_imported(path), len(path.retainer.path), path.retainer.path)
+
+    def _is_imported(self, path: Path) -> bool:
+        if path.root.kind != "module":
+            return False
+        filename = file_of(path.root.module)
+        if filename is None or self._owners.of(path.root.module) == "stdlib":
+            return False
+        name = path.retainer.root[len(path.root.module) + 1 :].partition(".")[0]
+        return name in self._sources.imported(filename)
+
+
+def _path(hit: Hit, born: Born) -> Path:
+    objects = [node.obj for node in hit.chain]
+    if hit.root.holder is not None:
+        objects.insert(0, hit.root.holder)
+    young = next((index for index in range(1, len(objects)) if born.has(objects[index])), None)
+    retainer = drawing.draw(hit.root, objects, young)
+    last_old = objects[-1] if young is None else objects[young - 1]
+    holder = last_old if anatomy.length(last_old) is not None else None
+    return Path(retainer=retainer, root=hit.root, chain=tuple(objects), holder=holder)
+
+
+def _notes(hits: Sequence[Hit]) -> tuple[str, ...]:
+    if all(hit.root.kind == "outside" for hit in hits):
+        top = drawing.described(hits[0].chain[0].obj)
+        note = f"held outside Python: nothing that the garbage collector sees refers to {top}, yet it is referenced"
+        return (f"{note} (by a C extension, or a reference count is off)",)
+    return ()
+
+
+def _nothing(outcome: Outcome, *, late: bool) -> Found:
+    if outcome.barred and (outcome.exhausted or late):
+        machinery = min(outcome.barred)
+        return Found(machinery=machinery, notes=(f"no retainer shown: only the test machinery holds it ({machinery})",))
+    if outcome.exhausted:
+        return Found(notes=("no retainer found: nothing refers to it any more",))
+    return Found(notes=("no retainer found within the time and size that a search may take",))

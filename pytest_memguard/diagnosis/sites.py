@@ -1,0 +1,163 @@
+"""Which lines allocate what stays: the scenario once more under ``tracemalloc``, which is started for this only."""
+
+from __future__ import annotations
+
+import tracemalloc
+from _tracemalloc import _get_traces
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import cast
+
+from pytest_memguard.diagnosis import gcstate
+from pytest_memguard.diagnosis.owners import is_machinery_file, is_own_file
+from pytest_memguard.diagnosis.paths import Paths
+from pytest_memguard.diagnosis.scenario import Scenario
+from pytest_memguard.diagnosis.source import Sources
+from pytest_memguard.model import AllocationSite
+
+FRAMES = 12
+MANY_FRAMES = 64
+_SHOWN = 10
+_LEAST_ROUNDS = 2
+
+#: Frames of an allocation, innermost first, as tracemalloc stores them.
+Stack = tuple[tuple[str, int], ...]
+#: Numbers of blocks and bytes.
+_Amount = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """``sites``: where, by bytes per run. ``in_place``: no new block stays, but one that exists gets larger.
+
+    ``deep``: the calls go deeper than the traced frames, and no line of the user's is among these.
+    ``repetitions``: how many were made in all; 0 means that nothing was traced.
+    """
+
+    sites: tuple[AllocationSite, ...] = ()
+    in_place: bool = False
+    deep: bool = False
+    repetitions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    file: str
+    line: int
+
+
+@contextmanager
+def tracing(frames: int = FRAMES) -> Iterator[None]:
+    """Tracemalloc is on; it is stopped afterwards unless the user had it on."""
+    if tracemalloc.is_tracing():
+        yield
+        return
+    tracemalloc.start(frames)
+    try:
+        yield
+    finally:
+        tracemalloc.stop()
+
+
+def trace(
+    scenario: Scenario,
+    rounds: int,
+    paths: Paths,
+    sources: Sources,
+    hurry: Callable[[], bool],
+    *,
+    frames: int = FRAMES,
+) -> Traced:
+    """Repeat the scenario once and then ``rounds`` times; what grew by a multiple of the rounds is what stays.
+
+    The first repetition is for objects that each repetition replaces: traced once, they are replaced one for one.
+    Two rounds do where ``hurry`` says so. Leaves the heap thawed; raises what the scenario raises.
+    """
+    with tracing(frames), gcstate.frozen():
+        _settled_repetition(scenario)
+        before = _amounts()
+        done = 0
+        while done < rounds and not (done >= _LEAST_ROUNDS and hurry()):
+            _settled_repetition(scenario)
+            done += 1
+        after = _amounts()
+    grown = _grown(before, after, done)
+    in_place = not grown
+    if in_place:
+        grown = _larger(before, after)
+    traced = _traced(grown, done, paths, sources, frames)
+    return replace(traced, in_place=in_place and bool(traced.sites), repetitions=done + 1)
+
+
+def _settled_repetition(scenario: Scenario) -> None:
+    scenario.repeat()
+    scenario.settle()
+
+
+def _amounts() -> dict[Stack, _Amount]:
+    """What is allocated now, by stack. The public snapshot makes objects of each trace, and takes ten times as long."""
+    amounts: dict[Stack, _Amount] = {}
+    for trace_ in _get_traces():
+        size, stack = trace_[1], cast("Stack", trace_[2])
+        count, total = amounts.get(stack, (0, 0))
+        amounts[stack] = (count + 1, total + size)
+    return amounts
+
+
+def _grown(before: Mapping[Stack, _Amount], after: Mapping[Stack, _Amount], rounds: int) -> dict[Stack, _Amount]:
+    found = {}
+    for stack, (count, size) in after.items():
+        was_count, was_size = before.get(stack, (0, 0))
+        more = count - was_count
+        if more >= rounds and more % rounds == 0:
+            found[stack] = (more, size - was_size)
+    return found
+
+
+def _larger(before: Mapping[Stack, _Amount], after: Mapping[Stack, _Amount]) -> dict[Stack, _Amount]:
+    """What grew in place; a block that was moved is found under the line that made it grow last."""
+    lines: dict[tuple[tuple[str, int], ...], int] = {}
+    for amounts, sign in ((before, -1), (after, 1)):
+        for stack, (_, size) in amounts.items():
+            lines[stack] = lines.get(stack, 0) + sign * size
+    return {stack: (0, more) for stack, more in lines.items() if more > 0}
+
+
+def _traced(grown: Mapping[Stack, _Amount], rounds: int, paths: Paths, sources: Sources, frames: int) -> Traced:
+    merged: dict[_Place, _Amount] = {}
+    deep = False
+    for stack, (count, size) in grown.items():
+        chosen = _choose(stack, paths)
+        if chosen is not None:
+            total = merged.get(chosen, (0, 0))
+            merged[chosen] = (total[0] + count, total[1] + size)
+            deep = deep or (len(stack) >= frames and not paths.is_user_file(chosen.file))
+    places = sorted(merged, key=lambda place: (-merged[place][1], -merged[place][0], place.file, place.line))
+    sites = tuple(_site(place, merged[place], rounds, paths, sources) for place in places[:_SHOWN])
+    return Traced(sites=sites, deep=deep)
+
+
+def _choose(stack: Iterable[tuple[str, int]], paths: Paths) -> _Place | None:
+    """The innermost line of the user's; else the innermost of a library. Beyond our own frames is another story."""
+    library: _Place | None = None
+    for filename, line in stack:
+        if is_own_file(filename):
+            break
+        if paths.is_user_file(filename):
+            return _Place(filename, line)
+        better = library is None or (library.file.startswith("<") and not filename.startswith("<"))
+        if better and not is_machinery_file(filename):
+            library = _Place(filename, line)
+    return library
+
+
+def _site(place: _Place, amount: _Amount, rounds: int, paths: Paths, sources: Sources) -> AllocationSite:
+    return AllocationSite(
+        file=paths.relative(place.file),
+        line=place.line,
+        function=sources.function(place.file, place.line),
+        bytes=max(amount[1], 0) // rounds,
+        count=amount[0] // rounds,
+        source=sources.line(place.file, place.line),
+    )
