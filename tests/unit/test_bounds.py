@@ -254,12 +254,12 @@ class TestKnown:
         connection = sqlite3.connect(":memory:")
         for _ in range(9):
             connection.execute("select 1")
-        cursors = next(r for r in gc.get_referents(connection) if type(r) is list and r)
+        cursors = next(r for r in gc.get_referents(connection) if type(r) is list and len(r) >= 9)
 
         bound = bound_on_path([HERE, connection, cursors, cursors[-1]], cursors)
         connection.close()
 
-        assert bound.limit == 201
+        assert bound.limit in (201, 202)  # one more where the last cursor still lives
         assert "prunes dead cursors" in bound.reason
 
     def test_cancelled_timers_but_not_living_ones(self):
