@@ -50,6 +50,7 @@ class Subject:
     runs: int = 1
     tolerance_bytes: int = 0
     tolerance_reason: str | None = None
+    repetitions: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,7 @@ class Tally:
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     repetitions: int = 0
     clean_repetitions: int = 0
+    clean: int = 0
     checked: int = 0
     unchecked_fixtures: list[str] = field(default_factory=list)
 
@@ -182,7 +184,7 @@ class Checker:
 
     def _clear(self, subjects: Sequence[Subject]) -> None:
         for subject in subjects:
-            self._conclude(subject, _CLEAN, 1)
+            self._conclude(subject, _CLEAN)
 
     def _screen(self, subjects: Sequence[Subject]) -> tuple[list[Subject], bool]:
         """Repeat each once, and take those whose blocks grew through their rounds.
@@ -208,7 +210,7 @@ class Checker:
         for position, subject in enumerate(scanned):
             if flags[position] == _FAILED:
                 reason = self._reasons.pop(subject.index, "it cannot be repeated")
-                self._conclude(subject, Verdict(name="inconclusive", reason=reason), 1)
+                self._conclude(subject, Verdict(name="inconclusive", reason=reason))
             elif blocks[position + 1] > blocks[position] or flags[position] == _FIXTURE:
                 grown.append(subject)
             else:
@@ -246,13 +248,13 @@ class Checker:
             subject.item, keep=subject.parent if keep is None else keep, patience_s=subject.patience_s
         )
         self.tally.repetitions += 1
+        subject.repetitions += 1
         if not passed:
             self._reasons[subject.index] = reason or "it cannot be repeated"
         return passed
 
     def _one(self, subject: Subject) -> None:
         """Take one test through its rounds alone."""
-        before = self.tally.repetitions
         if self._spent():
             self.tally.verdicts[subject.index] = _OUT_OF_BUDGET
             return
@@ -267,7 +269,7 @@ class Checker:
             return not left
 
         verdict = self._rounds(subject, repeat if subject.runs == 1 else repeat_runs, cycle=None)
-        self._conclude(subject, verdict, 1 + self.tally.repetitions - before)
+        self._conclude(subject, verdict)
 
     def _rounds(self, subject: Subject, repeat: Callable[[], bool], cycle: Cycle | None) -> Verdict:
         confirmer = self._confirmer
@@ -293,11 +295,12 @@ class Checker:
             return Verdict(name="inconclusive", reason="noisy: memory moves both ways in every round")
         return _CLEAN
 
-    def _conclude(self, subject: Subject, verdict: Verdict, repetitions: int) -> None:
+    def _conclude(self, subject: Subject, verdict: Verdict) -> None:
         self.tally.verdicts[subject.index] = verdict
         self.tally.checked += 1
         if verdict.name == "clean":
-            self.tally.clean_repetitions += repetitions
+            self.tally.clean_repetitions += subject.repetitions
+            self.tally.clean += 1
             self._noise.note("blocks", grew=False)
             self._noise.note("heap", grew=False)
         self._progress(self.tally.checked)

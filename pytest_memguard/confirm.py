@@ -99,12 +99,14 @@ class Confirmer:
         *,
         clock: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], None] = time.sleep,
+        threads: Callable[[], int] = lambda: 1,
     ) -> None:
         self.settler = settler
         self.meter = meter
         self.policy = policy
         self._clock = clock
         self._sleep = sleep
+        self._threads = threads
         self._alive = bytearray(len(meter.metrics))
         self._floors = tuple(policy.floors.of(metric) for metric in meter.metrics)
 
@@ -177,7 +179,7 @@ class Confirmer:
         is gone after the grace period (``deferred``).
         """
         taken = max(self.meter.used - 1, 1)
-        if self._released(taken, first):
+        if self._released(taken, first, patient=False):
             return Confirmation(
                 state="deferred", repetitions=first.repetitions, metrics=first.metrics, rounds=first.rounds
             )
@@ -189,33 +191,28 @@ class Confirmer:
             return Confirmation(state="failed", repetitions=repetitions, rounds=first.rounds)
         metrics = tuple(metric for metric in first.metrics if metric in second.metrics) or second.metrics
         state: State = "growing" if second.state == "growing" else "saturating"
-        if state == "growing" and self._released(second.repetitions, second):
+        if state == "growing" and self._released(second.repetitions, second, patient=True):
             state = "deferred"
         return Confirmation(state=state, repetitions=repetitions, metrics=metrics, rounds=second.rounds)
 
-    def _released(self, rounds: int, shown: Confirmation) -> bool:
-        """Whether a collection of the whole heap, and a little patience, give back what the rounds retained."""
+    def _released(self, rounds: int, shown: Confirmation, *, patient: bool) -> bool:
+        """Whether a collection of the whole heap, and a little patience, give back what the rounds retained.
+
+        Waiting makes sense only where somebody else is there to release something: another thread.
+        """
         baseline = {metric: readings[0] for metric, readings in self.meter.samples().items()}
-        for pause in (0.0, *_GRACE_STEPS_S):
+        for pause in (0.0, *(_GRACE_STEPS_S if patient and self._threads() > 1 else ())):
             if pause:
                 self._sleep(pause)
-            gc.unfreeze()
+            self.thaw()
             self.settler.full()
             self.meter.used = rounds + 1
             self.meter.read()
             now = {metric: readings[-1] for metric, readings in self.meter.samples().items()}
-            kept = [m for m in shown.metrics if 2 * (now[m] - baseline[m]) >= self.policy.floors.of(m) * rounds]
-            if not kept:
+            floors = self.policy.floors
+            if not any(2 * (now[m] - baseline[m]) >= floors.of(m) * rounds for m in shown.metrics):
                 return True
-            if not pause and self._steady(rounds, shown, baseline, now):
-                return False
         return False
-
-    def _steady(
-        self, rounds: int, shown: Confirmation, baseline: Mapping[Metric, int], now: Mapping[Metric, int]
-    ) -> bool:
-        """Nothing at all came back: waiting would not change that."""
-        return all(now[m] - baseline[m] >= rounds * shown.per_run(m) for m in shown.metrics)
 
     def burst(self, repeat: Repeat, confirmed: Confirmation, *, seconds: float, most: int) -> tuple[bool, int]:
         """Many repetitions with one reading at the end: does the growth of a suspect go on at its rate?

@@ -55,7 +55,7 @@ class SettingError(MemguardError):
         known: Sequence[str] = (),
         remedy: str | None = None,
     ) -> None:
-        close = nearest(value, known) if isinstance(value, str) else None
+        close = _nearest_to_any(value, known)
         if close is not None:
             remedy = f"did you mean {close!r}?"
         super().__init__(
@@ -139,6 +139,15 @@ def shown(value: object) -> str:
     """*value* as it would be written, cut to a length that fits a line; never raises for a broken ``repr``."""
     text = " ".join(_REPR.repr(value).splitlines())
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+
+
+def _nearest_to_any(value: object, known: Sequence[str]) -> str | None:
+    """The name that the first unknown word of *value* (text, perhaps a comma list, or a list) was meant to be."""
+    words = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    for word in words:
+        if isinstance(word, str) and word.strip().lower() not in known:
+            return nearest(word, known)
+    return None
 
 
 def _plain(name: str) -> str:

@@ -7,8 +7,10 @@ only absorbs. A run in one process is both at once.
 from __future__ import annotations
 
 import gc
+import os
 import platform
 import sys
+import threading
 import time
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -195,7 +197,7 @@ class Guard:
             escalation=settings.escalation_rounds,
             seconds=settings.escalation_s,
         )
-        return Confirmer(Settler(), Meter(readers), policy, clock=self.clock)
+        return Confirmer(Settler(), Meter(readers), policy, clock=self.clock, threads=_thread_count)
 
     def _one_off(self, index: int) -> Verdict:
         row = self.ledger.read(index)
@@ -238,6 +240,8 @@ class Guard:
             "watching_s": self.watching_s,
             "checking_s": self._checking_s,
             "repetitions": self._tally.repetitions,
+            "clean_repetitions": self._tally.clean_repetitions,
+            "clean": self._tally.clean,
             "checked": self._tally.checked,
         }
 
@@ -260,6 +264,8 @@ class Guard:
         self._watching_s += wire["watching_s"]
         self._checking_s = max(self._checking_s, wire["checking_s"])
         self._tally.repetitions += wire["repetitions"]
+        self._tally.clean_repetitions += wire["clean_repetitions"]
+        self._tally.clean += wire["clean"]
         self._tally.checked += wire["checked"]
 
     def lost(self, worker: str) -> None:
@@ -313,7 +319,9 @@ class Guard:
                 watching_cost_s=self.watching_s,
                 checking_cost_s=self._checking_s,
                 repetitions=self._tally.repetitions,
+                clean_repetitions=self._tally.clean_repetitions,
                 checked=self._tally.checked,
+                clean=self._tally.clean,
                 growth=self.growth,
             ),
             tests=self.ledger.records(self.verdicts.get),
@@ -340,3 +348,11 @@ class Guard:
 
     def _all_warnings(self) -> list[str]:
         return [*self.warnings, *(self._probes.warnings if self._probes is not None else ())]
+
+
+def _thread_count() -> int:
+    """Threads of this process, native ones included where the system lists them."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()

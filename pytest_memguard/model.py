@@ -309,6 +309,8 @@ class SessionSummary:
     checking_cost_s: float
     repetitions: int
     checked: int
+    clean_repetitions: int = 0
+    clean: int = 0
     growth: SessionGrowth = field(default_factory=SessionGrowth)
 
     @property

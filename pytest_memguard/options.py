@@ -231,29 +231,30 @@ def _is_declared(config: pytest.Config, key: str) -> bool:
 
 
 def _yaml_layer(config: pytest.Config, named: Given | None) -> Layer:
-    path = named.value if named else _found_config(config.rootpath)
-    if path is None:
+    given = named or _found_config(config.rootpath)
+    if given is None:
         return {}
     # Imported here, because a run without a settings file must not pay for PyYAML.
     from pytest_memguard.settings import yamlfile, yamlkeys  # noqa: PLC0415
 
+    path = given.value
     label = _relative(path, config.rootpath)
-    layer = yamlkeys.layer_of(yamlfile.read(str(path), label=label), label=label)
+    layer = yamlkeys.layer_of(yamlfile.read(str(path), label=label, origin=given.origin), label=label)
     anchored = {
-        name: replace(given, value=path.parent / given.value) if isinstance(given.value, Path) else given
-        for name, given in layer.items()
+        name: replace(value, value=path.parent / value.value) if isinstance(value.value, Path) else value
+        for name, value in layer.items()
     }
-    return {**anchored, **({} if named else {"config": Given(value=path, origin="found in rootdir")})}
+    return {"config": given, **anchored}
 
 
-def _found_config(rootdir: Path) -> Path | None:
-    found = [rootdir / name for name in CONFIG_NAMES if (rootdir / name).exists()]
+def _found_config(rootdir: Path) -> Given | None:
+    found = [rootdir / name for name in CONFIG_NAMES if os.path.lexists(rootdir / name)]
     if len(found) > 1:
         raise ConfigFileError(
             f"both {' and '.join(CONFIG_NAMES)} are in {rootdir}",
             remedy="keep one of the two, or name one with --memguard-config",
         )
-    return found[0] if found else None
+    return Given(value=found[0], origin="rootdir") if found else None
 
 
 def _relative(path: Path, rootdir: Path) -> str:

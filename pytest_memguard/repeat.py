@@ -13,6 +13,7 @@ import random
 import shutil
 import signal
 import threading
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -126,8 +127,8 @@ class Repeater:
         self._config = session.config
         self._runner: Callable[..., Any] = self._config.pluginmanager.hook.pytest_runtest_protocol
         self._muted: list[_MutedHook] = []
-        self._finalizers: list[tuple[list[Any], int]] = []
-        self._higher_scoped = self._find_higher_scoped()
+        self._finalizers = [definition._finalizers for definition in self._find_higher_scoped()]
+        self._lengths = array("q", [-1]) * len(self._finalizers)
         self._temp = _TempRoot(self._config)
         self._alarm = _Alarm()
         self._outcome = _PASSED
@@ -149,16 +150,18 @@ class Repeater:
             stack.enter_context(self._temp)
             stack.callback(self._teardown_all)
             self._exit = stack.pop_all()
-        self.refresh()
+        self.drop_spent_finalizers()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._exit.close()
 
-    def refresh(self) -> None:
-        """Learn the finalizers of all fixtures above function scope; a repetition leaves some behind on each."""
-        lists = [d._finalizers for d in self._higher_scoped]
-        self._finalizers = [(finalizers, len(finalizers)) for finalizers in lists]
+    def drop_spent_finalizers(self) -> None:
+        """A fixture leaves a finalizer behind on each fixture above function scope that it used; drop those done."""
+        for position, finalizers in enumerate(self._finalizers):
+            if len(finalizers) != self._lengths[position]:
+                finalizers[:] = [finalizer for finalizer in finalizers if not _is_spent(finalizer)]
+                self._lengths[position] = len(finalizers)
 
     def _find_higher_scoped(self) -> list[Any]:
         """Every fixture definition above function scope: a runner may request one that no item names."""
@@ -195,13 +198,9 @@ class Repeater:
             self.active = False
             self._outcome = _PASSED
             state.restore()
+            self.drop_spent_finalizers()
             if self.fixture_setups == setups:
-                for finalizers, length in self._finalizers:
-                    if len(finalizers) > length:
-                        del finalizers[length:]
                 self._temp.clean()
-            else:
-                self.refresh()
             for muted in self._muted:
                 muted.forget()
         return outcome
@@ -267,7 +266,7 @@ class Repeater:
         with contextlib.suppress(Exception, OutcomeException):
             self._session._setupstate.teardown_exact(keep)
         self._temp.clean()
-        self.refresh()
+        self.drop_spent_finalizers()
 
     def _teardown_all(self) -> None:
         self._guarded(lambda: self._release(None))
@@ -311,6 +310,12 @@ def _above(item: pytest.Item, *, module: bool) -> Any:
     """The node above the item's module or class: tearing down to it ends the fixtures of that scope."""
     node = item.getparent(pytest.Module if module else pytest.Class) or item.getparent(pytest.Module)
     return item.session if node is None else node.parent
+
+
+def _is_spent(finalizer: Any) -> bool:
+    """Whether it would finish a fixture that is finished: ``partial(fixturedef.finish, request=...)``."""
+    definition = getattr(getattr(finalizer, "func", None), "__self__", None)
+    return definition is not None and getattr(definition, "cached_result", finalizer) is None
 
 
 def _leaves(containers: Iterable[Any]) -> Iterator[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from pytest_memguard import __version__, entries, options
 from pytest_memguard.check import Subject
 from pytest_memguard.guard import Guard
-from pytest_memguard.model import Finding, RunReport, Suspect
+from pytest_memguard.model import Finding, LimitExceeded, RunReport, Suspect
 from pytest_memguard.progress import Progress
 from pytest_memguard.repeat import Repeater
 from pytest_memguard.report import check_target, jsonfile, write_report
@@ -99,11 +99,12 @@ class MemguardSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Follow the outcome of the present test."""
-        if report.outcome == "passed" and not hasattr(report, "wasxfail"):
+        outcome: str = report.outcome
+        if outcome == "passed" and not hasattr(report, "wasxfail"):
             return
-        if report.outcome == "rerun":
+        if outcome == "rerun":  # of pytest-rerunfailures: what comes next counts
             self._outcome = "passed"
-        elif report.outcome == "failed":
+        elif outcome == "failed":
             self._outcome = "failed" if report.when == "call" else "error"
         elif self._outcome == "passed":
             self._outcome = "xfailed" if hasattr(report, "wasxfail") else "skipped"
@@ -136,9 +137,7 @@ class MemguardSession:
             return
         marked = [i for i, item in enumerate(self._items) if item in self._markers and self._markers[item].is_marked]
         suspects = [] if mode == "none" else self.guard.suspects()
-        wanted = range(len(self._items)) if mode == "all" else {*marked, *(suspects if mode == "suspects" else ())}
-        if mode == "none":
-            wanted = [i for i in marked if self._markers[self._items[i]].confirm]
+        wanted = self._wanted(mode, marked, suspects)
         subjects = [s for s in map(self._subject, sorted(wanted)) if s is not None]
         if not subjects:
             return
@@ -169,6 +168,16 @@ class MemguardSession:
             self._step_aside("checking", error)
         finally:
             self._repeater = None
+
+    def _wanted(self, mode: str, marked: Sequence[int], suspects: Sequence[int]) -> Iterable[int]:
+        """Indices of the tests that are to be repeated."""
+        if mode == "all":
+            return range(len(self._items))
+        if mode == "suspects":
+            return {*marked, *suspects}
+        if mode == "marked":
+            return marked
+        return [index for index in marked if self._markers[self._items[index]].confirm]
 
     def _subject(self, index: int) -> Subject | None:
         item = self._items[index]
@@ -207,7 +216,8 @@ class MemguardSession:
         for finding in findings:
             self._call(self._config.hook.pytest_memguard_leak, finding=finding)
         self._remember_overdue(session)
-        failing = [e for e in (*findings, *guard.limits) if e.gates]
+        failing: list[Finding | LimitExceeded] = [finding for finding in findings if finding.gates]
+        failing.extend(limit for limit in guard.limits if limit.gates)
         position = {guard.ledger.nodeid(index): index for index in range(len(guard.ledger))} if failing else {}
         stepwise = bool(self._config.getoption("stepwise", False))
         locations = {item.nodeid: item.location for item in self._items} if failing else {}
@@ -323,6 +333,7 @@ class RepetitionHooks:
 
 def register_ends(config: pytest.Config, guard: Guard) -> None:
     """Connect worker and controller, where there are any."""
-    ends: Iterable[object] = {"worker": [WorkerEnd(guard)], "controller": [ControllerEnd(guard)]}.get(guard.role, [])
-    for end in ends:
-        config.pluginmanager.register(end)
+    if guard.role == "worker":
+        config.pluginmanager.register(WorkerEnd(guard))
+    elif guard.role == "controller":
+        config.pluginmanager.register(ControllerEnd(guard))

@@ -51,7 +51,11 @@ _QUANTITY = re.compile(r"([0-9]{1,30}(?:\.[0-9]{1,30})?|\.[0-9]{1,30})\s*([A-Za-
 
 
 class UnitError(ValueError):
-    """A value that cannot be read; the text says what is expected instead."""
+    """A value that cannot be read; the text says what is expected instead, ``remedy`` what was probably meant."""
+
+    def __init__(self, expected: str, *, remedy: str | None = None) -> None:
+        super().__init__(expected)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +93,7 @@ def parse_size(value: object, *, binary: bool = False) -> int:
         quantity, unit = _split(value, SIZE_WORDS)
         factor = (_BINARY_UNITS if binary else _SIZE_UNITS).get(unit)
         if factor is None:
-            raise UnitError(f"{SIZE_WORDS}; units are B, KB, MB, GB, TB, PB and KiB, MiB, GiB, TiB, PiB")
+            raise UnitError(SIZE_WORDS, remedy="units are B, KB, MB, GB, TB, PB and KiB, MiB, GiB, TiB, PiB")
         exact = quantity * factor
     elif exact.denominator != 1:
         raise UnitError(f"{SIZE_WORDS}; a bare number is whole bytes")
@@ -114,8 +118,9 @@ def parse_duration(value: object, *, bare_unit: str | None = None) -> float:
         unit = ""
     factor = _DURATION_UNITS.get(unit or bare_unit or "")
     if factor is None:
-        hint = f'write "{float(number):g}s" for seconds' if not unit else "units are us, ms, s, m, h and d"
-        raise UnitError(f"{words}; {hint}")
+        raise UnitError(
+            words, remedy="units are us, ms, s, m, h and d" if unit else f'for seconds write "{float(number):g}s"'
+        )
     seconds = number * factor
     if seconds > MAX_SECONDS:
         raise UnitError(f"{words}, at most 366 days")
@@ -131,11 +136,8 @@ def parse_fraction(value: object) -> float:
             raise UnitError(FRACTION_WORDS)
         exact = quantity / 100 if unit == "%" else quantity
     if exact > 1:
-        raise UnitError(
-            f'{FRACTION_WORDS}; for {float(exact):g} percent write "{float(exact):g}%"'
-            if exact <= 100
-            else FRACTION_WORDS
-        )
+        meant = f'for {float(exact):g} percent write "{float(exact):g}%"' if exact <= 100 else None
+        raise UnitError(FRACTION_WORDS, remedy=meant)
     return float(exact)
 
 
@@ -150,11 +152,11 @@ def parse_budget(value: object) -> Budget:
         unit = ""
     if unit == "%":
         if number > MAX_PERCENT:
-            raise UnitError(f'{BUDGET_WORDS}; above {MAX_PERCENT}% write "unlimited"')
+            raise UnitError(BUDGET_WORDS, remedy=f'above {MAX_PERCENT}% write "unlimited"')
         return Budget(share=float(number / 100))
     if unit not in _DURATION_UNITS:
-        hint = f'; a bare number is ambiguous: write "{float(number):g}s" or "{float(number):g}%"' if not unit else ""
-        raise UnitError(BUDGET_WORDS + hint)
+        remedy = f'write "{float(number):g}s" or "{float(number):g}%"' if not unit else None
+        raise UnitError(BUDGET_WORDS, remedy=remedy)
     return Budget(seconds=parse_duration(value))
 
 

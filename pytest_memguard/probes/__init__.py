@@ -76,7 +76,7 @@ class Probes:
         self._bare_blocks: Count = self._choose("blocks", open_blocks, _nothing)
         self._blocks = self._bare_blocks
         if self._blocks is not _nothing:
-            self._blocks = ThriftyBlocks(self._bare_blocks, too_dear=self._leave_blocks_out)
+            self._blocks = ThriftyBlocks(self._bare_blocks, tell=self._note_on_blocks)
         self._collections: Count = self._choose("collections", open_collections, _nothing)
         self._threads: Count = self._choose("threads", open_threads, _nothing)
         self._fds: Count = self._choose("fds", lambda: open_fds(self._descriptors), _nothing)
@@ -154,9 +154,8 @@ class Probes:
         self._sources["peak"] = "VmHWM, reset through /proc/self/clear_refs"
         return peak.read, peak.reset
 
-    def _leave_blocks_out(self, cost_ns: int) -> None:
-        reason = f"left out while the suite runs: one reading takes {cost_ns // 1000} us (large heap)"
-        self._sources["blocks"] = f"{self._sources['blocks']}, {reason}"
+    def _note_on_blocks(self, note: str) -> None:
+        self._sources["blocks"] = f"{self._sources['blocks']}, {note}"
 
     def _after_fork(self) -> None:
         self._pid = self._process_id()

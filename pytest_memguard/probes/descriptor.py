@@ -30,13 +30,14 @@ _MOST_RESTORATIONS = 16
 class KeptDescriptor:
     """One open file. ``number`` is ``CLOSED`` while it could not be opened."""
 
-    __slots__ = ("_calls", "_identity", "flags", "number", "path")
+    __slots__ = ("_calls", "_fstat", "_identity", "flags", "number", "path")
 
     def __init__(self, path: str, flags: int, calls: SystemCalls) -> None:
         self.path = path
         self.flags = flags
         self.number = CLOSED
         self._calls = calls
+        self._fstat = calls.fstat
         self._identity = (0, 0)
         self.open()
 
@@ -46,7 +47,7 @@ class KeptDescriptor:
         calls = self._calls
         low = calls.open(self.path, self.flags)
         self.number = calls.raise_number(low)
-        found = calls.fstat(self.number)
+        found = self._fstat(self.number)
         self._identity = (found.st_dev, found.st_ino)
 
     def is_ours(self) -> bool:
@@ -54,7 +55,7 @@ class KeptDescriptor:
         if self.number == CLOSED:
             return False
         try:
-            found = self._calls.fstat(self.number)
+            found = self._fstat(self.number)
         except OSError:
             return False
         return (found.st_dev, found.st_ino) == self._identity

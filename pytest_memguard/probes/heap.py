@@ -14,6 +14,7 @@ from pytest_memguard.probes.reading import Reading, UnavailableError
 
 # Counting the blocks walks every pool: 2 us in a small process, 2 ms in one of 5 million objects.
 MOST_BLOCKS_COST_NS = 200_000
+_ALWAYS_CHEAP_NS = 5_000
 _TIME_EVERY = 16
 _TRIES = 3
 
@@ -84,51 +85,62 @@ def open_blocks() -> Reading[int]:
 
 
 class ThriftyBlocks:
-    """The same count for every test boundary: gives ``None`` from when a reading costs too much on.
+    """The same count for test boundaries, ``None`` where it would cost the suite too much.
 
-    Every 16th reading is timed, in CPU time of this thread, so that a busy machine is not taken for a large heap.
+    Every 16th reading is timed, in CPU time of this thread, so that a busy machine is not taken for a large heap. The
+    15 after it are left out if they would take more than 1 % of the tests' own time; all are from when one reading
+    takes more than *most_ns*. ``tell`` gets each of these two facts once, in words.
     """
 
-    __slots__ = ("_clock", "_countdown", "_most_ns", "_read", "_too_dear")
+    __slots__ = ("_clock", "_countdown", "_most_ns", "_paused", "_read", "_since", "_tell", "_told")
 
     def __init__(
         self,
         read: Callable[[], int | None],
         *,
-        too_dear: Callable[[int], None],
+        tell: Callable[[str], None],
         clock: Callable[[], int] = time.thread_time_ns,
         most_ns: int = MOST_BLOCKS_COST_NS,
     ) -> None:
         self._read = read
-        self._too_dear = too_dear
+        self._tell = tell
+        self._told = False
         self._clock = clock
         self._most_ns = most_ns
         self._countdown = 0
+        self._since = 0
+        self._paused = False
 
     def __call__(self) -> int | None:
         """The count now."""
         if self._countdown:
             self._countdown -= 1
-            return self._read()
+            return None if self._paused else self._read()
         self._countdown = _TIME_EVERY - 1
         return self._timed()
 
     def _timed(self) -> int | None:
-        cost = 0
-        for _ in range(_TRIES):
-            start = self._clock()
+        start = end = self._clock()
+        bearable = max(_ALWAYS_CHEAP_NS, (start - self._since) // (100 * _TIME_EVERY))
+        cheapest = None
+        for _ in range(1 if self._paused else _TRIES):  # one slow reading may be chance
             blocks = self._read()
-            cost = self._clock() - start
-            if cost <= self._most_ns:
-                return blocks
-        self._read = _nothing
-        self._countdown = -1  # never timed again
-        self._too_dear(cost)
-        return None
+            start, end = end, self._clock()
+            cheapest = end - start if cheapest is None else min(cheapest, end - start)
+            if cheapest <= min(bearable, self._most_ns):
+                break
+        self._since = end
+        self._decide(cheapest or 0, bearable)
+        return None if self._countdown < 0 else blocks
 
-
-def _nothing() -> None:
-    return None
+    def _decide(self, cost: int, bearable: int) -> None:
+        self._paused = cost > min(bearable, self._most_ns)
+        if cost > self._most_ns:
+            self._countdown = -1  # never timed again
+            self._tell(f"left out: one reading takes {cost // 1000} us in a heap of this size")
+        elif self._paused and not self._told:
+            self._told = True
+            self._tell("left out where it would take more than 1 % of the tests' time")
 
 
 def open_collections() -> Reading[int]:

@@ -28,7 +28,7 @@ def _leak(value: object) -> Leak:
     try:
         return Leak(accepted_bytes=p.size()(value))
     except UnitError as exc:
-        raise UnitError(f"False (not checked), or {exc}") from None
+        raise UnitError(f"False (not checked), or {exc}", remedy=exc.remedy) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,7 +154,9 @@ def _foreign(keyword: str, ignored: tuple[str, ...]) -> Callable[[Mark], int]:
         try:
             return parse(sizes[0])
         except UnitError as exc:
-            raise MarkerError(keyword, sizes[0], origin=mark.origin, allowed=str(exc)) from None
+            raise MarkerError(
+                keyword, sizes[0], origin=mark.origin, allowed=str(exc), remedy=p.remedy_of(exc)
+            ) from None
 
     return read_size
 

@@ -18,7 +18,9 @@ __all__ = [
     "fraction",
     "ini_boolean",
     "names",
+    "remedy_of",
     "size",
+    "size_or_auto",
     "text",
     "whole",
     "word",
@@ -76,7 +78,7 @@ def size_or_auto(value: Any) -> int | None:
     try:
         return size(least=1)(value)
     except UnitError as exc:
-        raise UnitError(f'"auto" or {exc}') from None
+        raise UnitError(f'"auto" or {exc}', remedy=exc.remedy) from None
 
 
 def duration_in_ms(*, least: float = 0.0) -> Callable[[Any], float]:
@@ -148,3 +150,8 @@ def words(choices: Sequence[str], *, nothing: str) -> Callable[[Any], tuple[str,
         return tuple(choice for choice in choices if choice in given)
 
     return parse
+
+
+def remedy_of(error: ValueError) -> str | None:
+    """What a parser that raised *error* knows of what was meant."""
+    return error.remedy if isinstance(error, UnitError) else None

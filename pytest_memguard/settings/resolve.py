@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_memguard.errors import ConflictError, MemguardError, SettingError, all_of
 from pytest_memguard.settings.fields import Spec, specs
+from pytest_memguard.settings.parsers import remedy_of
 from pytest_memguard.settings.table import Settings, conflicts
 
 __all__ = ["COMMAND_LINE", "DEFAULT", "Given", "Layer", "Resolved", "read", "resolve"]
@@ -44,7 +45,7 @@ def read(spec: Spec, value: Any, *, name: str, origin: str, error: type[SettingE
     try:
         return spec.parse(value)
     except ValueError as exc:
-        raise error(name, value, origin=origin, allowed=str(exc), known=spec.known) from None
+        raise error(name, value, origin=origin, allowed=str(exc), known=spec.known, remedy=remedy_of(exc)) from None
 
 
 def resolve(layers: Sequence[Layer], *, command_line: Layer | None = None) -> Resolved:

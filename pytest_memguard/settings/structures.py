@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from pytest_memguard.errors import MemguardError, all_of
-from pytest_memguard.settings.parsers import boolean, names, text, whole, word
+from pytest_memguard.settings.parsers import boolean, names, remedy_of, text, whole, word
 from pytest_memguard.settings.place import Place
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
 CleanupLevel = Literal["gentle", "moderate", "aggressive", "emergency"]
 CLEANUP_LEVELS: tuple[CleanupLevel, ...] = get_args(CleanupLevel)
 
+_LEVEL = word(CLEANUP_LEVELS)
 PATTERN_KEYS = ("test", "type", "site", "retainer", "package")
 
 
@@ -85,11 +86,10 @@ def components(value: Any, place: Place) -> tuple[ComponentSpec, ...]:
 
 def strategies(value: Any, place: Place) -> StrategySpec:
     """``memory.strategies``: names of strategies by cleanup level, and the plan for between tests and modules."""
-    level = word(CLEANUP_LEVELS)
     parse: dict[str, Callable[[Any], Any]] = {
         **dict.fromkeys(CLEANUP_LEVELS, names),
-        "between_tests": level,
-        "between_modules": level,
+        "between_tests": _LEVEL,
+        "between_modules": _LEVEL,
         "every": whole(),
     }
     given = _fields(value, place, parse, "a mapping of cleanup levels to lists of strategies")
@@ -205,7 +205,9 @@ def _parsed(parse: Callable[[Any], Any], value: Any, place: Place) -> Any:
     try:
         return parse(value)
     except ValueError as exc:
-        raise place.invalid(value, str(exc), known=CLEANUP_LEVELS) from None
+        raise place.invalid(
+            value, str(exc), known=CLEANUP_LEVELS if parse is _LEVEL else (), remedy=remedy_of(exc)
+        ) from None
 
 
 def _reference(value: Any) -> str:

@@ -34,26 +34,12 @@ class Document:
     lines: Mapping[tuple[str, ...], int]
 
 
-def read(path: str, *, label: str) -> Document:
-    """The document in the file at *path*, which messages call *label*. Raises ``ConfigFileError``."""
-    try:
-        with open(path, "rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise ConfigFileError(f"settings file {label} does not exist", remedy=_look_alike(path)) from None
-    except IsADirectoryError:
-        raise ConfigFileError(
-            f"settings file {label} is a directory", remedy="name a file in it, such as memguard.yaml"
-        ) from None
-    except (OSError, ValueError) as exc:
-        reason = getattr(exc, "strerror", None) or str(exc)
-        raise ConfigFileError(
-            f"settings file {label} cannot be read: {reason}", remedy="check its path and permissions"
-        ) from None
-    if len(raw) > MAX_BYTES:
-        raise ConfigFileError(
-            f"settings file {label} is larger than {MAX_BYTES >> 20} MiB", remedy="check that this is the file you mean"
-        )
+def read(path: str, *, label: str, origin: str) -> Document:
+    """The document in the file at *path*, which *origin* named and messages call *label*.
+
+    Raises ``ConfigFileError``.
+    """
+    raw = _read_bytes(path, f"settings file {label} (from {origin})")
     try:
         return parse(raw.decode("utf-8-sig"), label=label)
     except UnicodeDecodeError as exc:
@@ -79,6 +65,24 @@ def parse(text: str, *, label: str) -> Document:
             f"settings file {label} is not valid YAML: a number in an escape or directive is out of range",
             remedy="write the character itself",
         ) from None
+
+
+def _read_bytes(path: str, named: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigFileError(f"{named} does not exist", remedy=_look_alike(path)) from None
+    except IsADirectoryError:
+        raise ConfigFileError(f"{named} is a directory", remedy="name a file in it, such as memguard.yaml") from None
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or str(exc)
+        raise ConfigFileError(f"{named} cannot be read: {reason}", remedy="check its path and permissions") from None
+    if len(raw) > MAX_BYTES:
+        raise ConfigFileError(
+            f"{named} is larger than {MAX_BYTES >> 20} MiB", remedy="check that this is the file you mean"
+        )
+    return raw
 
 
 class _BoundedLoader(yaml.SafeLoader):

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_memguard.errors import ConfigFileError, MemguardError, UnknownNameError, all_of, nearest, one_of, shown
 from pytest_memguard.settings.fields import Spec, specs
+from pytest_memguard.settings.parsers import remedy_of
 from pytest_memguard.settings.place import Place
 from pytest_memguard.settings.resolve import Given, Layer
 from pytest_memguard.settings.structures import snake_case
@@ -94,7 +95,9 @@ class _Reader:
             self.errors.append(exc)
         except ValueError as exc:
             allowed = f"{exc}; or a mapping of {one_of(key.spellings)}" if key.keys else str(exc)
-            self.errors.append(place.invalid(value, allowed, known=spec.known, remedy=_yaml_remedy(value, spec)))
+            self.errors.append(
+                place.invalid(value, allowed, known=spec.known, remedy=remedy_of(exc) or _yaml_remedy(value, spec))
+            )
         else:
             self.found[spec.name] = Given(value=parsed, origin=f"{place.source}: {place.name}")
 

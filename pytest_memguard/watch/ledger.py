@@ -47,8 +47,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self._parts: list[tuple[bytearray, list[str]]] = []
-        self._workers: list[str] = []
-        self._outcomes: list[str] = []
+        self._workers: dict[str, int] = {}
+        self._outcomes: dict[str, int] = {}
         self._count = 0
         self._peak = -1
         self._peak_index = -1
@@ -101,7 +101,7 @@ class Ledger:
     def row(self, index: int) -> list[RowValue]:
         """One test as exact builtins that travel to another process, where ``absorb`` takes them."""
         row = self.read(index)
-        return [self.nodeid(index), self._workers[row.worker], self._outcomes[row.outcome], *row[:-2]]
+        return [self.nodeid(index), _name(self._workers, row.worker), _name(self._outcomes, row.outcome), *row[:-2]]
 
     def absorb(self, row: Sequence[Any], nodeid: str | None = None) -> int:
         """Take a row of another process; gives its index here.
@@ -123,15 +123,15 @@ class Ledger:
 
     def outcome(self, index: int) -> str:
         """The outcome of one test."""
-        return self._outcomes[self.read(index).outcome]
+        return _name(self._outcomes, self.read(index).outcome)
 
     def record(self, index: int, verdict: Verdict) -> MemoryRecord:
         """One test as a value."""
         row = self.read(index)
         return MemoryRecord(
             nodeid=self.nodeid(index),
-            worker=self._workers[row.worker],
-            outcome=self._outcomes[row.outcome],
+            worker=_name(self._workers, row.worker),
+            outcome=_name(self._outcomes, row.outcome),
             duration_s=row.duration_s,
             rss_before_bytes=row.rss_before,
             rss_after_bytes=row.rss_after,
@@ -215,8 +215,13 @@ class LazyRecords:
         return map(self.__getitem__, range(len(self)))
 
 
-def _code(names: list[str], name: str) -> int:
-    if name in names:
-        return names.index(name)
-    names.append(name)
-    return len(names) - 1
+def _code(names: dict[str, int], name: str) -> int:
+    """The number of a name, a new one for a new name."""
+    code = names.get(name)
+    if code is None:
+        code = names[name] = len(names)
+    return code
+
+
+def _name(names: dict[str, int], code: int) -> str:
+    return next(name for name, known in names.items() if known == code)

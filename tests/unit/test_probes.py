@@ -193,36 +193,68 @@ class TestReader:
             probes.reader("colour")
 
     def test_blocks_at_any_cost(self, probes):
-        probes._leave_blocks_out(300_000)
         probes._blocks = lambda: None
+        probes._note_on_blocks("left out: one reading takes 300 us in a heap of this size")
 
         assert probes.reader("blocks")() > 0
-        assert "left out while the suite runs: one reading takes 300 us" in probes.describe()["blocks"]
+        assert probes.describe()["blocks"] == (
+            "sys.getallocatedblocks, left out: one reading takes 300 us in a heap of this size"
+        )
 
 
 class TestThriftyBlocks:
-    def thrifty(self, costs):
-        times, told = iter(costs), []
-        clock = iter(number for cost in times for number in (0, cost))
-        return ThriftyBlocks(lambda: 42, too_dear=told.append, clock=clock.__next__, most_ns=200), told
+    """Costs in ns, with so much CPU time between two timed readings."""
+
+    def thrifty(self, *timings, between=10**9):
+        """Each timing is the cost of one try, or of up to three in a row."""
+        times, now, told = [], 0, []
+        for tries in timings:
+            now += between
+            times.append(now)
+            for cost in tries if isinstance(tries, tuple) else (tries,):
+                now += cost
+                times.append(now)
+        return ThriftyBlocks(lambda: 42, tell=told.append, clock=iter(times).__next__), told
 
     def test_cheap(self):
-        read, told = self.thrifty([200] * 4)
+        read, told = self.thrifty(100, 200_000, 50, 10)
 
         assert [read() for _ in range(50)] == [42] * 50
         assert told == []
 
     def test_one_dear_reading_may_be_chance(self):
-        read, told = self.thrifty([999, 100])
+        read, told = self.thrifty((999_000, 100), (999_000, 999_000, 100))
 
-        assert [read() for _ in range(16)] == [42] * 16
+        assert [read() for _ in range(32)] == [42] * 32
         assert told == []
 
-    def test_dear_from_then_on(self):
-        read, told = self.thrifty([100, 999, 500, 201])
+    def test_too_dear_from_then_on(self):
+        read, told = self.thrifty(100, (999_000, 500_000, 201_000))
 
         assert [read() for _ in range(40)] == [42] * 16 + [None] * 24
-        assert told == [201]
+        assert told == ["left out: one reading takes 201 us in a heap of this size"]
+
+    def test_dear_for_small_tests_only(self):
+        # 16 readings of 20 us are 1 % of 32 ms.
+        small, told = self.thrifty((20_000,) * 3, 20_000, between=31_900_000)
+        large, untold = self.thrifty(20_000, 20_000, between=32_000_000)
+
+        assert [small() for _ in range(32)] == [42, *[None] * 15] * 2
+        assert [large() for _ in range(32)] == [42] * 32
+        assert told == ["left out where it would take more than 1 % of the tests' time"]
+        assert untold == []
+
+    def test_always_cheap_enough(self):
+        read, told = self.thrifty(5_000, 5_000, between=100)
+
+        assert [read() for _ in range(32)] == [42] * 32
+        assert told == []
+
+    def test_read_again_when_the_tests_get_larger(self):
+        read, _ = self.thrifty(50_000, (50_000,) * 3, 50_000, between=80_000_000)
+        read._since = -(10**9)
+
+        assert [read() for _ in range(48)] == [42] * 16 + [42, *[None] * 15] + [42] * 16
 
 
 class TestExactPeak:

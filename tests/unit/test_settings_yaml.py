@@ -336,7 +336,7 @@ def test_keys_are_the_text_that_was_written():
 def test_a_file_is_read_with_or_without_byte_order_mark(tmp_path):
     (tmp_path / "m.yaml").write_bytes("\ufeffmemory: {limit: 1 MB} # ü".encode())
 
-    assert read(str(tmp_path / "m.yaml"), label="m.yaml").data == {"memory": {"limit": "1 MB"}}
+    assert read(str(tmp_path / "m.yaml"), label="m.yaml", origin="pytest.ini").data == {"memory": {"limit": "1 MB"}}
 
 
 @pytest.mark.parametrize(
@@ -351,41 +351,41 @@ def test_a_file_of_another_kind_is_told_so(tmp_path, content, words):
     (tmp_path / "m.yaml").write_bytes(content)
 
     with pytest.raises(ConfigFileError, match=words):
-        read(str(tmp_path / "m.yaml"), label="m.yaml")
+        read(str(tmp_path / "m.yaml"), label="m.yaml", origin="pytest.ini")
 
 
 def test_a_missing_file_tells_the_one_that_is_there(tmp_path):
     (tmp_path / "memguard.yml").touch()
 
-    with pytest.raises(ConfigFileError, match=r"does not exist\n  did you mean 'memguard\.yml'\?"):
-        read(str(tmp_path / "memgard.yml"), label="memgard.yml")
+    with pytest.raises(ConfigFileError, match=r"\(from pytest\.ini\) does not exist\n  did you mean 'memguard\.yml'\?"):
+        read(str(tmp_path / "memgard.yml"), label="memgard.yml", origin="pytest.ini")
 
 
 def test_a_missing_directory_is_told_too(tmp_path):
     with pytest.raises(ConfigFileError, match="its directory does not exist either"):
-        read(str(tmp_path / "no" / "m.yaml"), label="m.yaml")
+        read(str(tmp_path / "no" / "m.yaml"), label="m.yaml", origin="pytest.ini")
 
 
 def test_a_missing_file_among_nothing_like_it(tmp_path):
     with pytest.raises(ConfigFileError, match="leave it out"):
-        read(str(tmp_path / "m.yaml"), label="m.yaml")
+        read(str(tmp_path / "m.yaml"), label="m.yaml", origin="pytest.ini")
 
 
 def test_a_directory_is_no_file(tmp_path):
     with pytest.raises(ConfigFileError, match="is a directory"):
-        read(str(tmp_path), label="conf")
+        read(str(tmp_path), label="conf", origin="pytest.ini")
 
 
 def test_a_file_that_cannot_be_opened_tells_why(tmp_path):
     os.symlink("loop.yaml", tmp_path / "loop.yaml")
 
     with pytest.raises(ConfigFileError, match=r"cannot be read: .*symbolic links"):
-        read(str(tmp_path / "loop.yaml"), label="loop.yaml")
+        read(str(tmp_path / "loop.yaml"), label="loop.yaml", origin="pytest.ini")
 
 
 def test_a_path_that_is_none(tmp_path):
     with pytest.raises(ConfigFileError, match="cannot be read"):
-        read("a\0b", label="a")
+        read("a\0b", label="a", origin="pytest.ini")
 
 
 # The machine may be busy: how long an example takes says nothing here.

@@ -233,7 +233,7 @@ class TestTravel:
 
     def test_the_string_of_the_receiver_is_kept(self):
         receiver = Ledger()
-        mine = "".join(["test", "_1"])
+        mine = b"test_1".decode()  # equal, and not the same
         receiver.absorb(watched(START, START).ledger.row(0), nodeid=mine)
 
         assert receiver.nodeid(0) is mine

@@ -97,7 +97,7 @@ def test_cycles_of_every_kind():
     assert function() is function
 
 
-def test_half_a_million_objects_in_one_cycle():
+def test_a_hundred_thousand_objects_in_one_cycle():
     head = node = [None]
     for _ in range(100_000):
         node[0] = [None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import linecache
 import sys
 import types
 
@@ -24,3 +25,12 @@ def load_private(source: str) -> types.ModuleType:
     finally:
         del sys.modules["svc_private"]
     return module
+
+
+def generated(source: str) -> dict[str, object]:
+    """Code whose source can be shown in tracebacks, as class generators do it."""
+    name = f"<generated {next(_serial)}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)  # leak: generated-source
+    namespace: dict[str, object] = {}
+    exec(compile(source, name, "exec"), namespace)
+    return namespace

@@ -15,6 +15,10 @@ def test_private_module_is_gone_afterwards():
     assert "svc_private" not in sys.modules
 
 
+def test_generated_code():
+    assert dynamic.generated("def half(x):\n    return x / 2\n")["half"](3) == 1.5
+
+
 def test_classes_made_by_type():
     classes = [type("Row", (), {"width": n, "area": lambda self: self.width}) for n in range(50)]
     assert classes[7]().area() == 7
