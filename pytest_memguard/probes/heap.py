@@ -123,11 +123,13 @@ class ThriftyBlocks:
         start = end = self._clock()
         bearable = max(_ALWAYS_CHEAP_NS, (start - self._since) // (100 * _TIME_EVERY))
         cheapest = None
-        for _ in range(1 if self._paused else _TRIES):  # one slow reading may be chance
+        # One slow reading may be chance; while they are left out anyway, only the limit for good is worth a second look.
+        enough = self._most_ns if self._paused else min(bearable, self._most_ns)
+        for _ in range(_TRIES):
             blocks = self._read()
             start, end = end, self._clock()
             cheapest = end - start if cheapest is None else min(cheapest, end - start)
-            if cheapest <= min(bearable, self._most_ns):
+            if cheapest <= enough:
                 break
         self._since = end
         self._decide(cheapest or 0, bearable)

@@ -178,8 +178,11 @@ class Ledger:
         place = index % _ROWS_PER_PART
         peak = row[2]
         if None in row:
-            row = tuple(missing if value is None else value for value, missing in zip(row, _MISSING, strict=True))
-        _ROW.pack_into(rows, place * _ROW.size, *row)
+            # Lists: a tuple made from a generator is resized, and CPython keeps up to 2,000 of that size for later.
+            values = [missing if value is None else value for value, missing in zip(row, _MISSING, strict=True)]
+            _ROW.pack_into(rows, place * _ROW.size, *values)
+        else:
+            _ROW.pack_into(rows, place * _ROW.size, *row)
         nodeids[place] = nodeid
         self._count = index + 1
         if peak is not None and peak > self._peak:
@@ -191,7 +194,7 @@ class Ledger:
         self._check(index)
         rows = self._parts[index // _ROWS_PER_PART][0]
         row = _ROW.unpack_from(rows, index % _ROWS_PER_PART * _ROW.size)
-        return Row._make(None if value == missing else value for value, missing in zip(row, _MISSING, strict=True))
+        return Row._make([None if value == missing else value for value, missing in zip(row, _MISSING, strict=True)])
 
     def _check(self, index: int) -> None:
         if not 0 <= index < self._count:

@@ -351,8 +351,11 @@ class TestBounds:
 
         assert kept / len(nodeids) < 90
 
-    def test_a_boundary_leaves_no_block(self):
+    @pytest.mark.parametrize("missing", [False, True])
+    def test_a_boundary_leaves_no_block(self, missing):
         probes = open_probes()
+        if missing:
+            probes._heap = lambda: None
         watcher = Watcher(probes)
         watcher.start()
         nodeid = "tests/test_module.py::test_one"
