@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -52,8 +54,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if not options.wants_show_config(config):
         return None
     resolved = options.load(config)
-    terminal = config.get_terminal_writer()
-    terminal.line(options.show_config(resolved, width=terminal.fullwidth))
+    # pytest has no terminal writer yet: nothing is configured, and nothing is captured either.
+    sys.stdout.write(options.show_config(resolved, width=shutil.get_terminal_size().columns) + "\n")
     return 0
 
 
