@@ -123,7 +123,7 @@ class ThriftyBlocks:
         start = end = self._clock()
         bearable = max(_ALWAYS_CHEAP_NS, (start - self._since) // (100 * _TIME_EVERY))
         cheapest = None
-        # One slow reading may be chance; while they are left out anyway, only the limit for good is worth a second look.
+        # One slow reading may be chance; while they are left out anyway, only the limit for good deserves a second.
         enough = self._most_ns if self._paused else min(bearable, self._most_ns)
         for _ in range(_TRIES):
             blocks = self._read()
