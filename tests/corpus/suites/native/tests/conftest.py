@@ -8,12 +8,12 @@ from imaging import clib
 def scratch():
     """Scratch memory that the teardown means to give back but copies instead."""
     yield 4096
-    clib.plane(4096)
+    clib.plane(4096)  # leak: native-teardown
 
 
 @pytest.fixture
 def palette():
-    clib.zeroed(256, 4)
+    clib.zeroed(256, 4)  # leak: native-setup
     return [(n, n, n) for n in range(256)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import random
 import sys
 import uuid
@@ -24,6 +25,8 @@ _LONG = ""
 _SHORT = ""
 _CALLS: list[tuple[str, tuple[Any, ...]]] = []
 _TAIL: list[str] = []
+_ARCHIVE: list[dict[str, int]] = []
+_numbers = itertools.count()
 
 
 def page(size: int) -> bytes:
@@ -115,3 +118,11 @@ def remember(line: str) -> list[str]:
     if len(_TAIL) > 10:
         _TAIL.pop(0)
     return _TAIL
+
+
+def archive(order: dict[str, int]) -> int:
+    """Every second order goes to the archive."""
+    number = next(_numbers)
+    if number % 2:
+        _ARCHIVE.append({"number": number, **order})  # leak: every-second
+    return number

@@ -61,6 +61,10 @@ def test_ship_an_order():
     assert journal.ship({"tea": 1, "cup": 2}) == 2
 
 
+def test_archive_takes_every_second_order():
+    assert journal.archive({"tea": 2}) >= 0
+
+
 def test_last_ten_lines():
     assert len(journal.remember("line ")) <= 10
 

@@ -1,0 +1,112 @@
+"""Compares the JSON report of one suite with its labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from labels import Label, match
+
+
+@dataclass(slots=True, kw_only=True)
+class Comparison:
+    """How one run of one suite compares with its labels; tests by node id, ``suite/`` in front."""
+
+    suite: str
+    tests: int = 0
+    leaks: dict[str, list[str]] = field(default_factory=dict)
+    found: dict[str, list[str]] = field(default_factory=dict)
+    found_below_floor: list[str] = field(default_factory=list)
+    below_floor: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    false_alarms: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    unjudged: list[str] = field(default_factory=list)
+    innocent: int = 0
+    flagged: frozenset[str] = frozenset()
+    verdicts: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        return not (self.missed or self.false_alarms or self.unexpected)
+
+    def counts(self) -> Counter[str]:
+        """How many tests got each verdict."""
+        return Counter(self.verdicts.values())
+
+
+def compare(suite: str, labels: Sequence[Label], report: Mapping[str, Any]) -> Comparison:
+    """Judge the report; raises ``labels.WrongLabels`` when the labels are not those of the tests that ran."""
+    verdicts = {test["nodeid"]: test["verdict"] for test in report["tests"]}
+    findings = [finding for finding in report["leaks"] if finding["verdict"] == "leak"]
+    flagged = {name: finding for finding in findings for name in (finding["nodeid"], *finding["witnesses"])}
+    matched = match(labels, verdicts)
+    result = Comparison(suite=suite, tests=len(verdicts), flagged=frozenset(flagged), verdicts=verdicts)
+    shown = _shown_fixtures(matched, flagged, findings)
+    for nodeid, label in matched.items():
+        if not label.judged:
+            result.unjudged.append(nodeid)
+        elif label.label == "leak":
+            _leak(result, nodeid, label, nodeid in flagged or label.fixture in shown)
+        else:
+            _innocent(result, nodeid, label, flagged.get(nodeid))
+    fixtures = {label.fixture for label in matched.values()}
+    result.false_alarms += [
+        f"{name}: {_what(finding)}" for name, finding in flagged.items() if _strange(name, matched, fixtures)
+    ]
+    return result
+
+
+def _shown_fixtures(
+    matched: Mapping[str, Label], flagged: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]
+) -> set[str | None]:
+    """The labelled fixtures that a finding names, or that a finding's tests use."""
+    named = {name.removeprefix("fixture:") for name in flagged if name.startswith("fixture:")}
+    named |= {finding["fixture"] for finding in findings}
+    used = {label.fixture for nodeid, label in matched.items() if nodeid in flagged}
+    return ({label.fixture for label in matched.values()} & named | used) - {None}
+
+
+def _strange(name: str, matched: Mapping[str, Label], fixtures: set[str | None]) -> bool:
+    """A finding about something that is neither a test of the suite nor a fixture that leaks."""
+    return name not in matched and name.removeprefix("fixture:") not in fixtures
+
+
+def _leak(result: Comparison, nodeid: str, label: Label, found: bool) -> None:
+    kind = str(label.kind)
+    if not label.floor:
+        (result.found_below_floor if found else result.below_floor).append(nodeid)
+        return
+    result.leaks.setdefault(kind, []).append(nodeid)
+    if found:
+        result.found.setdefault(kind, []).append(nodeid)
+    else:
+        verdict = result.verdicts[nodeid]
+        result.missed.append(f"{nodeid}: {verdict}; {label.bytes} B per run, {label.retained} ({label.where})")
+
+
+def _innocent(result: Comparison, nodeid: str, label: Label, finding: Mapping[str, Any] | None) -> None:
+    result.innocent += 1
+    verdict = result.verdicts[nodeid]
+    if finding is not None or verdict == "leak":
+        result.false_alarms.append(f"{nodeid}: {_what(finding)}" + (f"; {label.notes}" if label.notes else ""))
+    elif label.expect not in (None, verdict):
+        result.unexpected.append(f"{nodeid}: {verdict}, not {label.expect}; {label.notes}")
+
+
+def _what(finding: Mapping[str, Any] | None) -> str:
+    if finding is None:
+        return "verdict leak without a finding"
+    return ", ".join(_parts(finding))
+
+
+def _parts(finding: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{finding['kind']} {finding['severity']}"
+    yield f"{finding['blocks_per_run']} blocks and {finding['bytes_per_run']} B per run"
+    for retainer in finding["retainers"][:1]:
+        yield f"kept by {retainer['path']}"
+    for site in finding["sites"][:1]:
+        yield f"allocated at {site['file']}:{site['line']}"
