@@ -8,6 +8,7 @@ slots that CPython made; nothing is compared, hashed, printed or asked for an at
 from __future__ import annotations
 
 import functools
+import gc
 import io
 import sys
 import types
@@ -19,6 +20,7 @@ from typing import Any
 LRU_WRAPPER: type = type(functools.lru_cache(maxsize=1)(lambda: None))
 _MAPPING_PROXY = type.__dict__["__dict__"].__get__
 _MRO = type.__dict__["__mro__"].__get__
+_POINTER = 8
 _CLASS_MODULE = type.__dict__["__module__"].__get__
 _QUALNAME = type.__dict__["__qualname__"].__get__
 _MODULE_DICT = vars(types.ModuleType)["__dict__"].__get__
@@ -139,6 +141,23 @@ def length(obj: object) -> int | None:
     """The length of a mutable container, by its builtin base; None where it is no such container."""
     reader = length_reader(type(obj))
     return None if reader is None else reader(obj)
+
+
+def attributes_size(obj: object) -> int:
+    """Bytes of an instance's attributes without their values. Estimated where reading them would make a dictionary."""
+    if not any("__dict__" in class_namespace(cls) for cls in mro(type(obj))[:-1]):
+        return 0
+    if not _keeps_values_inline():
+        namespace = instance_dict(obj)
+        return 0 if namespace is None else dict.__sizeof__(namespace)
+    values = [value for value in gc.get_referents(obj) if value is not type(obj)]
+    if len(values) == 1 and type(values[0]) is dict:
+        return dict.__sizeof__(values[0])
+    return _POINTER * len(values)
+
+
+def _keeps_values_inline() -> bool:
+    return sys.version_info >= (3, 11)
 
 
 def shallow_size(obj: object) -> int:

@@ -12,6 +12,8 @@ from pytest_memguard.diagnosis.edges import ELEMENT, edge, name_of
 from pytest_memguard.diagnosis.roots import Root
 from pytest_memguard.model import Retainer
 
+# How roots that are no objects refer to the first object of a chain.
+_FIRST_REFERENCE = {"atexit": ELEMENT, "outside": ""}
 #: Label, target, and the place of the target in the chain.
 _Step = tuple[str, Any, int]
 
@@ -24,22 +26,22 @@ def draw(root: Root, chain: Sequence[Any], young: int | None) -> Retainer:
     anew. Its entries come and go, so they are shown without their keys.
     """
     name, at = _start(root, chain)
-    steps = _steps(chain, at)
+    steps = [(label, chain[0], 0)] if (label := _FIRST_REFERENCE.get(root.kind)) is not None else []
+    steps += _steps(chain, at)
     boundary = len(chain) if young is None else young
     suspect = max((number for number, (_, _, place) in enumerate(steps, 1) if place < boundary), default=0)
     if suspect < len(steps):
         steps[suspect] = _without_key(steps[suspect])
     steps = _collapsed(steps, keep=suspect)
-    suspect = min(suspect, len(steps))
     if type(chain[at]) is anatomy.LRU_WRAPPER:
         name = f"cache of {name}"
-    lines = [f"{name} ({described(chain[at])})", *(f"{label} {described(target)}" for label, target, _ in steps)]
+    first = name if root.kind in _FIRST_REFERENCE else f"{name} ({described(chain[at])})"
     return Retainer(
         path=name + "".join(label for label, _, _ in steps),
         root=name,
         type=anatomy.type_name(type(chain[-1])),
-        steps=tuple(lines),
-        suspect=suspect,
+        steps=(first, *(f"{label} {described(target)}".strip() for label, target, _ in steps)),
+        suspect=min(suspect, len(steps)),
     )
 
 

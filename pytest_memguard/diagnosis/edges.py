@@ -35,7 +35,6 @@ _C_ATTRIBUTES = {
     "_contextvars.Token": ("old_value", "var"),
     "Token": ("old_value", "var"),
 }
-_CACHE_PARTS = frozenset({"functools._lru_list_elem", "functools._HashedSeq", "functools.hashseq"})
 
 #: The text of a reference and how many links of the chain it covers.
 Edge = tuple[str, int]
@@ -126,8 +125,9 @@ def _instance_edge(chain: Sequence[Any], index: int) -> Edge:
     for name, value in anatomy.slots(owner):
         if value is target:
             return f".{name}", 1
-    if issubclass(type(owner), threading.local) and type(target) is dict:
-        return _then(chain, index, target)
+    if issubclass(type(owner), threading.local) and type(target) is dict and index + 2 < len(chain):
+        # In between is a dictionary of the attributes of each thread.
+        return _then(chain, index, chain[index + 2], extra=1)
     return _container_edge(owner, target)
 
 
@@ -222,20 +222,14 @@ def _cell_edge(_chain: Sequence[Any], _index: int) -> Edge:
 
 
 def _lru_edge(chain: Sequence[Any], index: int) -> Edge:
-    """Past the dictionary, the links and the key tuples of the cache."""
+    """Past the dictionary of the cache, and the tuple of arguments that is the key."""
     after = index + 1
     if chain[after] is anatomy.instance_dict(chain[index]):
         return _then(chain, index, chain[after])
-    inside = type(chain[after]) is dict
-    while after + 1 < len(chain) and _is_cache_part(chain[after], inside=inside):
-        after += 1
+    for part in (dict, tuple):
+        if type(chain[after]) is part and after + 1 < len(chain):
+            after += 1
     return ELEMENT, after - index
-
-
-def _is_cache_part(obj: object, *, inside: bool) -> bool:
-    if inside and (type(obj) is dict or type(obj) is tuple):
-        return True
-    return anatomy.type_name(type(obj)) in _CACHE_PARTS
 
 
 def _code_edge(chain: Sequence[Any], index: int) -> Edge:

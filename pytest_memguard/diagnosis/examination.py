@@ -120,6 +120,9 @@ class Examination:
         results.found = Found(path=path.with_entry(entries[0].type if entries else None))
 
     def _assembled(self, results: _Results, *, native: bool) -> Evidence:
+        if results.found.path is None and results.traced.in_place:
+            # Some buffer or table grew a little and no container with it: not what was confirmed to leak.
+            results.traced = Traced(repetitions=results.traced.repetitions)
         path, sites = results.found.path, results.traced.sites
         module = path.root.module if path is not None else results.found.machinery
         diagnosis = Diagnosis(

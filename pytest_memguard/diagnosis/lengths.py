@@ -12,7 +12,7 @@ import sys
 import types
 from array import array
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from pytest_memguard.model import TypeGrowth
 _MOST = 12
 _MOST_SAMPLED = 10_000
 _MOST_REFERENTS = 1_000
+_MANY_OBJECTS = 400_000
 _INTERNED_INTS = range(-5, 257)
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type)
 
@@ -37,7 +38,7 @@ class Grown:
 
 
 class Lengths:
-    """The lengths of all containers at one moment. Refers to them, so they live until it is dropped."""
+    """The lengths of all containers at one moment. Refers to them, so they live until :meth:`forget`."""
 
     __slots__ = ("_containers", "_lengths")
 
@@ -46,7 +47,8 @@ class Lengths:
         self._lengths = array("q")
         readers: dict[int, anatomy.Length | None] = {}
         ours = {id(self._containers), id(self._lengths), id(readers)}
-        for obj in itertools.chain(gc.get_objects(), _untracked(owners)):
+        objects = gc.get_objects()
+        for obj in itertools.chain(objects, _untracked(objects, owners)):
             cls = type(obj)
             key = id(cls)
             if key not in readers:
@@ -71,28 +73,33 @@ class Lengths:
         self._containers.clear()
 
 
-def _untracked(owners: Owners) -> Iterator[bytearray]:
-    """Byte arrays are not tracked: those that globals of the user's modules have, or objects that these have."""
+def _untracked(objects: Sequence[Any], owners: Owners) -> Iterator[Any]:
+    """Containers that the collector does not track: byte arrays, and dictionaries of strings and numbers only.
+
+    They are found with whoever refers to them; in a very large heap only with globals of the user's modules and with
+    objects that these have.
+    """
+    if len(objects) > _MANY_OBJECTS:
+        objects = [value for namespace in _user_globals(owners) for value in (namespace, *namespace.values())]
+        objects += [inner for obj in objects for inner in _few_referents(obj) if type(inner) is dict]
     seen: set[int] = set()
-    for name, module in list(sys.modules.items()):
-        namespace = anatomy.module_namespace(module)
-        if namespace is not None and type(name) is str and owners.of(name) == "user":
-            for value in list(namespace.values()):
-                for found in (value, *_few_referents(value)):
-                    if type(found) is bytearray and id(found) not in seen:
-                        seen.add(id(found))
-                        yield found
+    referents = itertools.chain.from_iterable(map(gc.get_referents, objects))
+    for found in itertools.filterfalse(gc.is_tracked, referents):
+        if (type(found) is dict or type(found) is bytearray) and id(found) not in seen:
+            seen.add(id(found))
+            yield found
 
 
-def _few_referents(obj: object) -> Iterable[Any]:
-    """What a value refers to, directly or through its attributes; nothing where that is much."""
-    if issubclass(type(obj), _CODE):
-        return ()
-    found = gc.get_referents(obj)
-    if len(found) > _MOST_REFERENTS:
-        return ()
-    inner = [each for each in found if type(each) is dict and len(each) <= _MOST_REFERENTS]
-    return itertools.chain(found, *(each.values() for each in inner))
+def _user_globals(owners: Owners) -> list[dict[str, Any]]:
+    modules = [(name, module) for name, module in list(sys.modules.items()) if type(name) is str]
+    namespaces = (anatomy.module_namespace(module) for name, module in modules if owners.of(name) == "user")
+    return [namespace for namespace in namespaces if namespace is not None]
+
+
+def _few_referents(obj: object) -> list[Any]:
+    """What a value refers to; nothing for code and for what refers to a great many."""
+    found = [] if issubclass(type(obj), _CODE) else gc.get_referents(obj)
+    return found if len(found) <= _MOST_REFERENTS else []
 
 
 def contents(container: Any, per_run: int, repetitions: int) -> tuple[TypeGrowth, ...]:

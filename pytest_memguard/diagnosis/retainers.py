@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +18,8 @@ from pytest_memguard.diagnosis.source import Sources
 from pytest_memguard.diagnosis.survivors import Born
 from pytest_memguard.model import Retainer
 
+_NEAR = 3
+_MOST_NEAR = 200
 _OWNER_RANK = {"user": 0, "library": 2, "stdlib": 3, "pytest": 4}
 
 
@@ -75,7 +79,8 @@ class Finder:
                 outcome = self._from_boundary(heads, born, outcome)
             hits = outcome.hits or outside.hits(outcome, exits_grew=exits_grew)
             if hits:
-                return Found(path=self._best(hits, born), notes=_notes(hits))
+                path = self._best(hits, born)
+                return Found(path=path, notes=_notes(hits) + _weak_key_notes(path))
             if number == 0 or not found.notes:
                 found = _nothing(outcome, late=self._late())
             if self._late():
@@ -149,6 +154,30 @@ def _notes(hits: Sequence[Hit]) -> tuple[str, ...]:
         note = f"held outside Python: nothing that the garbage collector sees refers to {top}, yet it is referenced"
         return (f"{note} (by a C extension, or a reference count is off)",)
     return ()
+
+
+def _weak_key_notes(path: Path) -> tuple[str, ...]:
+    """A mapping with weak keys whose values lead back to their keys never loses an entry."""
+    for owner in path.chain:
+        if not any(anatomy.type_name(cls) == "weakref.WeakKeyDictionary" for cls in anatomy.mro(type(owner))):
+            continue
+        entries = (anatomy.instance_dict(owner) or {}).get("data")
+        for reference, value in list(dict.items(entries)) if type(entries) is dict else ():
+            if any(value is each for each in path.chain) and _leads_to(value, weakref.ref.__call__(reference)):
+                return ("an entry of the weak-keyed mapping never goes away: its value refers to its key",)
+    return ()
+
+
+def _leads_to(value: Any, wanted: Any) -> bool:
+    """Whether ``value`` refers to it, at most through its attributes and one container."""
+    level = [value]
+    for _ in range(_NEAR):
+        level = [each for obj in level for each in gc.get_referents(obj) if not issubclass(type(each), type)]
+        if any(each is wanted for each in level):
+            return True
+        if len(level) > _MOST_NEAR:
+            return False
+    return False
 
 
 def _nothing(outcome: Outcome, *, late: bool) -> Found:

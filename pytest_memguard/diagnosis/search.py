@@ -145,8 +145,8 @@ class Search:
         if verdict is not None and not (young and verdict.kind == "context"):
             cost = child.cost + (not free)
             self._outcome.hits.append(Hit(root=verdict, chain=child.chain(), cost=cost))
-        elif not young or self._born.surely(child.obj):
-            # Nothing old is retained by something new.
+        elif free or not young or self._born.surely(child.obj):
+            # Nothing old is retained by something new; but a dictionary of attributes may be younger than its owner.
             node = Node(referrer, child, child.cost + (not free))
             self._add(node, self._now if free else self._next)
 

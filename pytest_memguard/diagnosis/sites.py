@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 from _tracemalloc import _get_traces
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import cast
@@ -69,25 +70,23 @@ def trace(
     *,
     frames: int = FRAMES,
 ) -> Traced:
-    """Repeat the scenario once and then ``rounds`` times; what grew by a multiple of the rounds is what stays.
+    """Repeat the scenario once and then ``rounds`` times; what grew in each round is what stays.
 
     The first repetition is for objects that each repetition replaces: traced once, they are replaced one for one.
     Two rounds do where ``hurry`` says so. Leaves the heap thawed; raises what the scenario raises.
     """
     with tracing(frames), gcstate.frozen():
         _settled_repetition(scenario)
-        before = _amounts()
-        done = 0
-        while done < rounds and not (done >= _LEAST_ROUNDS and hurry()):
+        amounts = [_amounts()]
+        while len(amounts) <= rounds and not (len(amounts) > _LEAST_ROUNDS and hurry()):
             _settled_repetition(scenario)
-            done += 1
-        after = _amounts()
-    grown = _grown(before, after, done)
+            amounts.append(_amounts())
+    grown = _grown(amounts)
     in_place = not grown
     if in_place:
-        grown = _larger(before, after)
-    traced = _traced(grown, done, paths, sources, frames)
-    return replace(traced, in_place=in_place and bool(traced.sites), repetitions=done + 1)
+        grown = _larger(amounts)
+    traced = _traced(grown, paths, sources, frames)
+    return replace(traced, in_place=in_place and bool(traced.sites), repetitions=len(amounts))
 
 
 def _settled_repetition(scenario: Scenario) -> None:
@@ -105,26 +104,26 @@ def _amounts() -> dict[Stack, _Amount]:
     return amounts
 
 
-def _grown(before: Mapping[Stack, _Amount], after: Mapping[Stack, _Amount], rounds: int) -> dict[Stack, _Amount]:
+def _grown(amounts: Sequence[Mapping[Stack, _Amount]]) -> dict[Stack, _Amount]:
+    """What each round added blocks to, with the least of these steps: now and then a list is moved on top of it."""
     found = {}
-    for stack, (count, size) in after.items():
-        was_count, was_size = before.get(stack, (0, 0))
-        more = count - was_count
-        if more >= rounds and more % rounds == 0:
-            found[stack] = (more, size - was_size)
+    for stack in amounts[-1]:
+        seen = [each.get(stack, (0, 0)) for each in amounts]
+        steps = [after[0] - before[0] for before, after in itertools.pairwise(seen)]
+        if min(steps) > 0:
+            sizes = sorted(after[1] - before[1] for before, after in itertools.pairwise(seen))
+            found[stack] = (min(steps), max(sizes[(len(sizes) - 1) // 2], 0))
     return found
 
 
-def _larger(before: Mapping[Stack, _Amount], after: Mapping[Stack, _Amount]) -> dict[Stack, _Amount]:
+def _larger(amounts: Sequence[Mapping[Stack, _Amount]]) -> dict[Stack, _Amount]:
     """What grew in place; a block that was moved is found under the line that made it grow last."""
-    lines: dict[tuple[tuple[str, int], ...], int] = {}
-    for amounts, sign in ((before, -1), (after, 1)):
-        for stack, (_, size) in amounts.items():
-            lines[stack] = lines.get(stack, 0) + sign * size
-    return {stack: (0, more) for stack, more in lines.items() if more > 0}
+    first, last, rounds = amounts[0], amounts[-1], len(amounts) - 1
+    more = {stack: size - first.get(stack, (0, 0))[1] for stack, (_, size) in last.items()}
+    return {stack: (0, size // rounds) for stack, size in more.items() if size >= rounds}
 
 
-def _traced(grown: Mapping[Stack, _Amount], rounds: int, paths: Paths, sources: Sources, frames: int) -> Traced:
+def _traced(grown: Mapping[Stack, _Amount], paths: Paths, sources: Sources, frames: int) -> Traced:
     merged: dict[_Place, _Amount] = {}
     deep = False
     for stack, (count, size) in grown.items():
@@ -134,7 +133,7 @@ def _traced(grown: Mapping[Stack, _Amount], rounds: int, paths: Paths, sources: 
             merged[chosen] = (total[0] + count, total[1] + size)
             deep = deep or (len(stack) >= frames and not paths.is_user_file(chosen.file))
     places = sorted(merged, key=lambda place: (-merged[place][1], -merged[place][0], place.file, place.line))
-    sites = tuple(_site(place, merged[place], rounds, paths, sources) for place in places[:_SHOWN])
+    sites = tuple(_site(place, merged[place], paths, sources) for place in places[:_SHOWN])
     return Traced(sites=sites, deep=deep)
 
 
@@ -152,12 +151,12 @@ def _choose(stack: Iterable[tuple[str, int]], paths: Paths) -> _Place | None:
     return library
 
 
-def _site(place: _Place, amount: _Amount, rounds: int, paths: Paths, sources: Sources) -> AllocationSite:
+def _site(place: _Place, amount: _Amount, paths: Paths, sources: Sources) -> AllocationSite:
     return AllocationSite(
         file=paths.relative(place.file),
         line=place.line,
         function=sources.function(place.file, place.line),
-        bytes=max(amount[1], 0) // rounds,
-        count=amount[0] // rounds,
+        bytes=amount[1],
+        count=amount[0],
         source=sources.line(place.file, place.line),
     )

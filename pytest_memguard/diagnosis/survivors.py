@@ -22,7 +22,6 @@ _HEADS_PER_TYPE = 4
 _HEADS = 24
 _SHOWN = 8
 _SIZED = 2_000
-_SIZED_DICTS = 20
 _HELPERS = (
     (
         "function",
@@ -233,8 +232,7 @@ def _growth(name: str, count: int, sized: Sequence[Held]) -> TypeGrowth:
     """Bytes per run by the mean of a sample: shallow sizes, plus the attributes of instances."""
     if not sized:
         return TypeGrowth(type=name, count=count, bytes=0)
-    total = sum(anatomy.shallow_size(held.obj) for held in sized) / len(sized)
-    few = sized[:_SIZED_DICTS]
-    dicts = [d for held in few if name not in _HELPER_RANK and (d := anatomy.instance_dict(held.obj)) is not None]
-    total += sum(map(anatomy.shallow_size, dicts)) / len(few)
-    return TypeGrowth(type=name, count=count, bytes=round(total * count))
+    total = sum(anatomy.shallow_size(held.obj) for held in sized)
+    if name not in _HELPER_RANK:
+        total += sum(anatomy.attributes_size(held.obj) for held in sized)
+    return TypeGrowth(type=name, count=count, bytes=round(total / len(sized) * count))
