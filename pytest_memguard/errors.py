@@ -120,7 +120,10 @@ class CombinedError(MemguardError):
 
 def all_of(errors: Sequence[MemguardError]) -> MemguardError:
     """The one error to raise for *errors*, of which there is at least one."""
-    return errors[0] if len(errors) == 1 else CombinedError(errors)
+    flat: list[MemguardError] = []
+    for error in errors:
+        flat.extend(error.errors if isinstance(error, CombinedError) else (error,))
+    return flat[0] if len(flat) == 1 else CombinedError(flat)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

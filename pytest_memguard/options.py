@@ -6,7 +6,8 @@ Everything that a user can put right leaves here as ``pytest.UsageError``: exit 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Literal
 import pytest
 
 from pytest_memguard import report
-from pytest_memguard.errors import ConfigFileError, MemguardError, UnknownNameError, all_of
+from pytest_memguard.errors import CombinedError, ConfigFileError, MemguardError, UnknownNameError, all_of
 from pytest_memguard.settings import Given, MarkerSettings, Resolved, Settings, resolve, show
 from pytest_memguard.settings.fields import Spec, specs
 from pytest_memguard.settings.marks import FOREIGN_MARKS, MARK, MARK_NAMES, Mark, described_marks, settings_of_marks
@@ -27,6 +28,7 @@ __all__ = [
     "enabled",
     "load",
     "marker_of",
+    "markers_of",
     "register_markers",
     "show_config",
     "usage_errors",
@@ -36,6 +38,7 @@ __all__ = [
 CONFIG_NAMES = ("memguard.yaml", "memguard.yml")
 
 _PREFIX = "memguard"
+_MOST_TOLD = 20
 _SPECS = {spec.name: spec for spec in specs(Settings)}
 _MEMRAY_PLUGINS = ("memray", "pytest_memray", "pytest_memray.plugin")
 
@@ -129,6 +132,27 @@ def marker_of(item: pytest.Item, resolved: Resolved) -> MarkerSettings | None:
         return settings_of_marks(marks, resolved)
 
 
+def markers_of(items: Iterable[pytest.Item], resolved: Resolved) -> dict[pytest.Item, MarkerSettings]:
+    """What the markers of *items* say, for those that have any; every mistake in one usage error."""
+    found: dict[pytest.Item, MarkerSettings] = {}
+    # The mark of a class is met once per test of it; its mistake is told with the first of them.
+    mistakes: dict[str, str] = {}
+    for item in items:
+        try:
+            marker = marker_of(item, resolved)
+        except pytest.UsageError as exc:
+            message = str(exc)
+            mistakes.setdefault(re.sub(r" \(for .*?\):", ":", message), message)
+            continue
+        if marker is not None:
+            found[item] = marker
+    if mistakes:
+        told = list(mistakes.values())
+        more = [f"memguard: {len(told) - _MOST_TOLD} more wrong markers"] if len(told) > _MOST_TOLD else []
+        raise pytest.UsageError(*told[:_MOST_TOLD], *more)
+    return found
+
+
 def show_config(resolved: Resolved, *, width: int = 80) -> str:
     """The text of ``--memguard-show-config``, for a terminal *width* columns wide."""
     return show.show_config(resolved, width=width, base=Path.cwd())
@@ -140,7 +164,8 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except MemguardError as exc:
-        raise pytest.UsageError(f"memguard: {exc}") from None
+        errors = exc.errors if isinstance(exc, CombinedError) else (exc,)
+        raise pytest.UsageError(*(f"memguard: {error}" for error in errors)) from None
 
 
 def _command_line_layer(config: pytest.Config, wanted: Sequence[Spec]) -> dict[str, Given]:

@@ -18,7 +18,7 @@ from pytest_memguard.report import check_target, jsonfile, write_report
 from pytest_memguard.report.terminal import section
 from pytest_memguard.schedule import order, overdue_after
 from pytest_memguard.settings import MarkerSettings, Resolved
-from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, worker_of
+from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
 
 _OVERDUE = "memguard/overdue"
 _LEAST_PATIENCE_S = 30.0
@@ -48,9 +48,7 @@ class MemguardSession:
         self._report: RunReport | None = None
         if resolved.settings.json is not None and role != "worker":
             with options.usage_errors():
-                check_target(
-                    resolved.settings.json, setting="--memguard-json", origin=resolved.origins.get("json", "")
-                )
+                check_target(resolved.settings.json, setting="--memguard-json", origin=resolved.origins.get("json", ""))
 
     # -- pass 1
 
@@ -59,10 +57,12 @@ class MemguardSession:
         """Read the markers of every test, so that a wrong one ends the run before it starts."""
         if not self._watches:
             return
-        for item in items:
-            marker = options.marker_of(item, self._resolved)
-            if marker is not None:
-                self._markers[item] = marker
+        try:
+            self._markers = options.markers_of(items, self._resolved)
+        except pytest.UsageError as exc:
+            if not tell_controller(self._config, exc):
+                raise
+            items.clear()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -133,7 +133,11 @@ class MemguardSession:
         settings = self._resolved.settings
         mode = settings.confirm
         option = self._config.option
-        if getattr(option, "collectonly", False) or getattr(option, "setuponly", False) or getattr(option, "trace", False):
+        if (
+            getattr(option, "collectonly", False)
+            or getattr(option, "setuponly", False)
+            or getattr(option, "trace", False)
+        ):
             return
         marked = [i for i, item in enumerate(self._items) if item in self._markers and self._markers[item].is_marked]
         suspects = [] if mode == "none" else self.guard.suspects()

@@ -13,6 +13,7 @@ import pytest
 from pytest_memguard.guard import Guard, Role
 
 _KEY = "memguard"
+_USAGE_ERROR = "memguard_usage_error"
 
 
 def role_of(config: pytest.Config) -> Role:
@@ -27,6 +28,20 @@ def worker_of(config: pytest.Config) -> str:
     """This process's name in the report."""
     workerinput: Any = getattr(config, "workerinput", None)
     return str(workerinput["workerid"]) if workerinput else "main"
+
+
+def tell_controller(config: pytest.Config, error: pytest.UsageError) -> bool:
+    """In a worker: send *error* to the controller, which ends the run with it; false where there is no controller.
+
+    A worker that raised it would be taken for one that crashed. Failed collection reports are what xdist sends on.
+    """
+    if role_of(config) != "worker":
+        return False
+    text = "\n".join(str(part) for part in error.args)
+    report = pytest.CollectReport(nodeid="", outcome="failed", longrepr=text, result=[])
+    setattr(report, _USAGE_ERROR, list(map(str, error.args)))
+    config.hook.pytest_collectreport(report=report)
+    return True
 
 
 class WorkerEnd:
@@ -69,6 +84,13 @@ class ControllerEnd:
             worker = str(getattr(report, "worker_id", ""))
             for row in rows:
                 self._guard.absorb_row(worker, row)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """End the run with the usage error that a worker has met."""
+        messages = report.__dict__.pop(_USAGE_ERROR, None)
+        if messages:
+            raise pytest.UsageError(*messages)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
