@@ -1,0 +1,1 @@
+"""The measurements behind what the project says of itself: ``python -m benchmarks NAME``."""

@@ -1,0 +1,82 @@
+"""A pytest plugin that writes down, in order and in full, everything that a run reports about its tests.
+
+Loaded with ``-p memguard_bench_recorder``; the file is named by the environment variable RECORD_TO. One JSON object
+a line: reports of collection and of each phase with their sections and texts, warnings, deselections, exit status.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+_sink = open(os.environ["RECORD_TO"], "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - until exit
+
+
+def _write(**event: Any) -> None:
+    _sink.write(json.dumps(event, default=repr) + "\n")
+    _sink.flush()
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """One line for each collector."""
+    _write(event="collect", nodeid=report.nodeid, outcome=report.outcome, text=report.longreprtext)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """The order of the tests."""
+    _write(event="collected", nodeid="", nodeids=[item.nodeid for item in session.items])
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """What was deselected."""
+    _write(event="deselected", nodeid="", nodeids=[item.nodeid for item in items])
+
+
+def pytest_runtest_logstart(nodeid: str, location: tuple[str, int | None, str]) -> None:
+    """A test begins."""
+    _write(event="start", nodeid=nodeid, location=location)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """One line for each phase, and for each subtest."""
+    _write(
+        event="report",
+        nodeid=report.nodeid,
+        when=report.when,
+        outcome=report.outcome,
+        sections=report.sections,
+        text=report.longreprtext,
+        wasxfail=getattr(report, "wasxfail", None),
+        properties=report.user_properties,
+        context=repr(getattr(report, "context", None)),
+    )
+
+
+def pytest_runtest_logfinish(nodeid: str, location: tuple[str, int | None, str]) -> None:
+    """A test has ended."""
+    _write(event="finish", nodeid=nodeid, location=location)
+
+
+def pytest_warning_recorded(
+    warning_message: Any, when: str, nodeid: str, location: tuple[str, int, str] | None
+) -> None:
+    """A warning, wherever it came from."""
+    text = f"{warning_message.category.__name__}: {warning_message.message}"
+    source = f"{warning_message.filename}:{warning_message.lineno}"
+    _write(event="warning", nodeid=nodeid, when=when, text=text, source=source, location=location)
+
+
+def pytest_internalerror(excrepr: Any) -> None:
+    """A failure of pytest itself."""
+    _write(event="internal error", nodeid="", text=str(excrepr))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """The status of the run, after every other plugin had its say."""
+    _write(event="exit", nodeid="", status=int(exitstatus))
