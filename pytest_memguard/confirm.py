@@ -132,6 +132,11 @@ class Confirmer:
         """One repetition, settled and read; False where it could not be repeated. Clears metrics that stopped."""
         if not repeat():
             return False
+        self.settle_and_read()
+        return True
+
+    def settle_and_read(self) -> None:
+        """The end of a round: take a reading, and clear the metrics that did not grow."""
         self.settler.full()
         self.meter.read()
         index = 0
@@ -139,7 +144,6 @@ class Confirmer:
             if self._alive[index] and not self.meter.grew(index, floor):
                 self._alive[index] = 0
             index += 1  # noqa: SIM113 - enumerate would allocate
-        return True
 
     def still_growing(self) -> bool:
         """Whether any metric has grown in every round since the baseline."""
@@ -173,17 +177,13 @@ class Confirmer:
         return Confirmation(state=state, repetitions=done, metrics=tuple(metrics), rounds=series)
 
     def escalate(self, repeat: Repeat, first: Confirmation) -> Confirmation:
-        """Prove a suspect: a collection of the whole heap, a grace period, then up to ``policy.escalation`` rounds.
+        """Prove a suspect: after a collection of the whole heap, up to ``policy.escalation`` more rounds.
 
-        A leak never stops; a cache that fills to its bound does (``saturating``), and what is freed a little later
-        is gone after the grace period (``deferred``).
+        A leak never stops; a cache that fills to its bound does (``saturating``), and what a collection of the whole
+        heap or a grace period gives back was only freed late (``deferred``).
         """
-        taken = max(self.meter.used - 1, 1)
-        if self._released(taken, first, patient=False):
-            return Confirmation(
-                state="deferred", repetitions=first.repetitions, metrics=first.metrics, rounds=first.rounds
-            )
         until = self._clock() + self.policy.seconds
+        self.thaw()
         self.baseline()
         second = self.rounds(repeat, self.policy.escalation, until=until)
         repetitions = first.repetitions + second.repetitions
@@ -191,17 +191,21 @@ class Confirmer:
             return Confirmation(state="failed", repetitions=repetitions, rounds=first.rounds)
         metrics = tuple(metric for metric in first.metrics if metric in second.metrics) or second.metrics
         state: State = "growing" if second.state == "growing" else "saturating"
-        if state == "growing" and self._released(second.repetitions, second, patient=True):
+        if state == "growing" and self._seems_released(second) and not self._grows_thawed(repeat):
             state = "deferred"
         return Confirmation(state=state, repetitions=repetitions, metrics=metrics, rounds=second.rounds)
 
-    def _released(self, rounds: int, shown: Confirmation, *, patient: bool) -> bool:
-        """Whether a collection of the whole heap, and a little patience, give back what the rounds retained.
+    def _seems_released(self, shown: Confirmation) -> bool:
+        """Whether a collection of the whole heap, and a little patience, give back half of what the rounds retained.
 
-        Waiting makes sense only where somebody else is there to release something: another thread.
+        Waiting makes sense only where somebody else is there to release something: another thread. The answer may be
+        wrong for a small leak, if the collection found older garbage too.
         """
-        baseline = {metric: readings[0] for metric, readings in self.meter.samples().items()}
-        for pause in (0.0, *(_GRACE_STEPS_S if patient and self._threads() > 1 else ())):
+        rounds = self.meter.used - 1
+        samples = self.meter.samples()
+        baseline = {metric: readings[0] for metric, readings in samples.items()}
+        grown = {metric: readings[-1] - readings[0] for metric, readings in samples.items()}
+        for pause in (0.0, *(_GRACE_STEPS_S if self._threads() > 1 else ())):
             if pause:
                 self._sleep(pause)
             self.thaw()
@@ -209,10 +213,24 @@ class Confirmer:
             self.meter.used = rounds + 1
             self.meter.read()
             now = {metric: readings[-1] for metric, readings in self.meter.samples().items()}
-            floors = self.policy.floors
-            if not any(2 * (now[m] - baseline[m]) >= floors.of(m) * rounds for m in shown.metrics):
+            if not any(2 * (now[metric] - baseline[metric]) >= grown[metric] for metric in shown.metrics):
                 return True
         return False
+
+    def _grows_thawed(self, repeat: Repeat) -> bool:
+        """The same question with a collection of the whole heap, and the grace period, in each round."""
+        self.baseline()
+        grace = sum(_GRACE_STEPS_S) if self._threads() > 1 else 0.0
+        done = 0
+        while done < self.policy.rounds and self.still_growing():
+            if not repeat():
+                return False
+            if grace:
+                self._sleep(grace)
+            gc.unfreeze()
+            self.settle_and_read()
+            done += 1
+        return self.still_growing()
 
     def burst(self, repeat: Repeat, confirmed: Confirmation, *, seconds: float, most: int) -> tuple[bool, int]:
         """Many repetitions with one reading at the end: does the growth of a suspect go on at its rate?

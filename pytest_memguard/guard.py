@@ -156,7 +156,9 @@ class Guard:
         start = self.clock()
         noise = NoiseMeter()
         confirmer = self._confirmer()
-        prover = Prover(confirmer, paths=self._paths, noise=noise, on_suspect=on_suspect, clock=self.clock)
+        prover = Prover(
+            confirmer, paths=self._paths, noise=noise, on_suspect=on_suspect, on_fault=self.fault, clock=self.clock
+        )
         checker = Checker(
             repetitions,
             confirmer,

@@ -16,6 +16,8 @@ from pytest_memguard.units import format_bytes
 
 _BURST_S = 0.5
 _MOST_BURST = 600
+_LONG_BURST_S = 1.5
+_MOST_LONG_BURST = 1500
 _DIAGNOSIS_S = 2.0
 _LEAST_BLOCKS = 3
 _FEW = range(1, 4)
@@ -43,6 +45,7 @@ class Prover:
         paths: Paths,
         noise: NoiseMeter,
         on_suspect: Callable[[Suspect], None],
+        on_fault: Callable[[str, Exception], None],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.proofs: list[Proof] = []
@@ -51,6 +54,7 @@ class Prover:
         self._paths = paths
         self._noise = noise
         self._on_suspect = on_suspect
+        self._on_fault = on_fault
         self._clock = clock
         self._causes = KnownCauses()
         self._proof_of: dict[Cause, Proof] = {}
@@ -133,19 +137,42 @@ class Prover:
                 raise NotRepeatableError
 
         native = "blocks" not in confirmed.metrics
-        evidence = diagnose(
-            Scenario(repeat=repeat_or_give_up, settle=self._confirmer.settler.light),
-            paths=self._paths,
-            native=native,
-            budget_s=_DIAGNOSIS_S,
-            clock=self._clock,
-        )
+        evidence = self._examine(Scenario(repeat=repeat_or_give_up, settle=self._confirmer.settler.light), native=native)
+        settled = self._stopped_meanwhile(repeat, evidence)
+        if settled is not None:
+            return settled
         bound = bound_on_path(evidence.chain, evidence.holder) if evidence.chain or evidence.holder is not None else None
         if bound is not None and (bound.proven or bound.room):
             return Verdict(name="saturating" if bound.proven else "inconclusive", reason=bound.reason)
         if not evidence.diagnosis.retainers and confirmed.per_run("blocks") in _FEW and (hidden := hidden_caches()):
             return Verdict(name="inconclusive", reason=hidden[0])
         return self._keep(subject, confirmed, evidence, cycle)
+
+    def _stopped_meanwhile(self, repeat: Callable[[], bool], evidence: Evidence) -> Verdict | None:
+        """A bound may have been reached while the diagnosis repeated; without a retainer nobody could know of it."""
+        self._confirmer.thaw()
+        self._confirmer.baseline()
+        again = self._confirmer.rounds(repeat, self._confirmer.policy.rounds)
+        if again.state == "failed":
+            return Verdict(name="inconclusive", reason="a repetition failed or was skipped")
+        if again.state != "growing":
+            return Verdict(name="saturating", reason="it grew, and stopped while it was looked into")
+        if evidence.diagnosis.retainers:
+            return None
+        goes_on, burst = self._confirmer.burst(repeat, again, seconds=_LONG_BURST_S, most=_MOST_LONG_BURST)
+        if not goes_on:
+            return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
+        return None
+
+    def _examine(self, scenario: Scenario, *, native: bool) -> Evidence:
+        """The diagnosis; an error in it costs the explanation, not the finding."""
+        try:
+            return diagnose(scenario, paths=self._paths, native=native, budget_s=_DIAGNOSIS_S, clock=self._clock)
+        except NotRepeatableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the objects looked at are anybody's
+            self._on_fault("diagnosis", error)
+            return Evidence(diagnosis=Diagnosis(notes=(f"not diagnosed: {type(error).__name__}: {error}",)))
 
     def _keep(self, subject: Subject, confirmed: Confirmation, evidence: Evidence, cycle: Cycle | None) -> Verdict:
         finding = self._finding(subject, confirmed, evidence.diagnosis, cycle)
