@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_memguard.diagnosis import anatomy, survivors
@@ -17,9 +17,10 @@ from pytest_memguard.diagnosis.signature import sign
 from pytest_memguard.diagnosis.sites import MANY_FRAMES, Traced, trace
 from pytest_memguard.diagnosis.source import Sources
 from pytest_memguard.diagnosis.survivors import Survivors
-from pytest_memguard.model import Diagnosis, TypeGrowth
+from pytest_memguard.model import AllocationSite, Diagnosis, TypeGrowth
 
 _SEARCH_AT_LEAST_S = 0.5
+_SHARE = 10
 _NATIVE = (
     "no Python allocation explains the growth, so C code allocates it: "
     "`memray run --native -m pytest TEST` and `memray flamegraph --leaks` show where"
@@ -152,7 +153,7 @@ class Examination:
             "native" if native else "python",
             type_name=_stable_type(path, results.types),
             path=path.retainer.path if path is not None and certain else None,
-            site=sites[0] if sites else None,
+            site=_telling_site(sites),
         )
 
     def _notes(self, results: _Results, *, native: bool) -> tuple[str, ...]:
@@ -184,6 +185,12 @@ def _stable_type(path: Path | None, types: tuple[TypeGrowth, ...]) -> str | None
         return types[0].type if types else None
     named = (cls for cls in anatomy.mro(type(path.chain[-1])) if "<locals>" not in anatomy.qualname_of(cls))
     return anatomy.type_name(next(named, object))
+
+
+def _telling_site(sites: Sequence[AllocationSite]) -> AllocationSite | None:
+    """The same on every Python: which of several lines allocates most depends on how objects are laid out."""
+    large = (site for site in sites if site.bytes * _SHARE >= sites[0].bytes)
+    return min(large, key=lambda site: (site.file, site.function, site.source), default=None)
 
 
 def _module_of(file: str) -> str:

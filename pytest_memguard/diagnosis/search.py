@@ -123,11 +123,8 @@ class Search:
     def _scan(self, batch: list[Node]) -> None:
         targets = tuple([node.obj for node in batch])
         by_id = {id(node.obj): node for node in batch}
-        # The tuple itself is the one referrer that gc leaves out.
-        referrers = gc.get_referrers(*targets)
-        del targets
-        for referrer in referrers:
-            if id(referrer) not in self._seen:
+        for referrer in gc.get_referrers(*targets):
+            if referrer is not targets and id(referrer) not in self._seen:
                 key = next(filter(by_id.__contains__, map(id, gc.get_referents(referrer))), None)
                 if key is not None:
                     self._meet(referrer, by_id[key])
