@@ -41,12 +41,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         compared.plain_s.text(),
         compared.other_s.text(),
         compared.ratio.text(),
-        f"{seen.repetitions_per_test:.2f}",
+        f"{seen.repetitions_per_clean_test:.2f}",
         str(len(seen.findings)),
     )
-    head = ("", "tests", "plain", "checking", "ratio", "repetitions/test", "findings")
+    head = ("", "tests", "plain", "checking", "ratio", "repetitions/clean test", "findings")
     figures.say(figures.table(head, [row]))
     figures.say(f"verdicts: {', '.join(f'{n} {name}' for name, n in seen.verdicts.items())}")
+    for error in seen.errors:
+        figures.say(f"ERROR inside the plugin: {error}")
     figures.say(f"wanted: ratio at most {_WANTED_RATIO}, at most {_WANTED_REPETITIONS} repetitions per clean test")
     result = {"tests": options.tests, **compared.to_json(), "report": seen.to_json()}
     figures.store(options.json, "checking", about, result)

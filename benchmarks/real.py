@@ -191,13 +191,15 @@ def _print_checking(done: Sequence[SuiteRun]) -> None:
         return
     figures.say()
     rows = [_checking_row(one) for one in reported]
-    head = ("suite", "tests", "checked", "rep/test", "not repeatable", "findings", "same in all runs", "verdicts")
+    head = ("suite", "tests", "checked", "rep/clean", "not repeatable", "findings", "same in all runs", "verdicts")
     figures.say(figures.table(head, rows))
     last = [one.reports[-1] for one in reported]
     checked = sum(s.checked for s in last) or 1
     share = sum(s.not_repeatable for s in last) / checked
-    repetitions = sum(s.repetitions for s in last) / checked
-    figures.say(f"over all: {repetitions:.2f} repetitions a test checked, {share:.2%} not repeatable")
+    repetitions = sum(s.clean_repetitions for s in last) / (sum(s.clean for s in last) or 1)
+    figures.say(
+        f"over all: {repetitions:.2f} repetitions a clean test, {share:.2%} of {checked} checked not repeatable"
+    )
     for one in reported:
         _print_findings(one)
 
@@ -209,7 +211,7 @@ def _checking_row(one: SuiteRun) -> tuple[str, ...]:
         one.suite.name,
         str(last.tests),
         str(last.checked),
-        f"{last.repetitions_per_test:.2f}",
+        f"{last.repetitions_per_clean_test:.2f}",
         f"{last.not_repeatable_share:.2%}",
         str(len(last.findings)),
         f"{findings.count(findings[-1])} of {len(findings)}",
@@ -219,9 +221,11 @@ def _checking_row(one: SuiteRun) -> tuple[str, ...]:
 
 def _print_findings(one: SuiteRun) -> None:
     last = one.reports[-1]
-    if last.findings or last.reasons:
+    if last.findings or last.reasons or last.errors:
         figures.say()
         figures.say(f"-- {one.suite.name}")
+    for error in last.errors:
+        figures.say(f"  ERROR inside the plugin: {error}")
     for reason, number in last.reasons.items():
         figures.say(f"  inconclusive {number}: {reason}")
     for finding in last.findings:

@@ -16,7 +16,11 @@ _NOT_REPEATABLE = "not repeatable"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Verdicts and findings of one run. ``repetitions`` counts every repetition, ``checked`` the tests repeated."""
+    """Verdicts and findings of one run.
+
+    ``repetitions`` counts every repetition, ``checked`` the tests repeated, ``clean`` those that retain nothing
+    and ``clean_repetitions`` what these took. ``errors`` are the plugin's own. Times in seconds.
+    """
 
     tests: int
     verdicts: Mapping[str, int]
@@ -24,13 +28,17 @@ class Summary:
     not_repeatable: int
     checked: int
     repetitions: int
+    clean: int
+    clean_repetitions: int
     findings: tuple[dict[str, Any], ...]
-    own_cost_s: float | None
+    errors: tuple[str, ...]
+    watching_cost_s: float | None
+    checking_cost_s: float | None
 
     @property
-    def repetitions_per_test(self) -> float:
-        """Repetitions for each test that was checked; 0 where none was."""
-        return self.repetitions / self.checked if self.checked else 0.0
+    def repetitions_per_clean_test(self) -> float:
+        """Repetitions for each test that retains nothing; 0 where there is none."""
+        return self.clean_repetitions / self.clean if self.clean else 0.0
 
     @property
     def not_repeatable_share(self) -> float:
@@ -43,13 +51,17 @@ class Summary:
             "tests": self.tests,
             "checked": self.checked,
             "repetitions": self.repetitions,
-            "repetitions_per_test": self.repetitions_per_test,
+            "clean": self.clean,
+            "clean_repetitions": self.clean_repetitions,
+            "repetitions_per_clean_test": self.repetitions_per_clean_test,
             "not_repeatable": self.not_repeatable,
             "not_repeatable_share": self.not_repeatable_share,
             "verdicts": dict(self.verdicts),
             "inconclusive_reasons": dict(self.reasons),
             "findings": list(self.findings),
-            "own_cost_s": self.own_cost_s,
+            "errors": list(self.errors),
+            "watching_cost_s": self.watching_cost_s,
+            "checking_cost_s": self.checking_cost_s,
         }
 
 
@@ -67,16 +79,19 @@ def _summary(report: Mapping[str, Any]) -> Summary:
     session = report["session"]
     verdicts = Counter(test["verdict"] for test in tests)
     reasons = Counter(test["reason"] or "" for test in tests if test["verdict"] == "inconclusive")
-    unchecked = verdicts["unchecked"]
     return Summary(
         tests=len(tests),
         verdicts=dict(verdicts.most_common()),
         reasons=dict(reasons.most_common()),
         not_repeatable=sum(n for reason, n in reasons.items() if _NOT_REPEATABLE in reason),
-        checked=session.get("checked", len(tests) - unchecked),
-        repetitions=session.get("repetitions", 0),
+        checked=session["checked"],
+        repetitions=session["repetitions"],
+        clean=session["clean"],
+        clean_repetitions=session["clean_repetitions"],
         findings=tuple(_finding(leak) for leak in report["leaks"]),
-        own_cost_s=session.get("own_cost_s"),
+        errors=tuple(report["errors"]),
+        watching_cost_s=session["watching_cost_s"],
+        checking_cost_s=session["checking_cost_s"],
     )
 
 
