@@ -41,6 +41,7 @@ def same_figures(shown: str) -> str:
         line = re.sub(r"\[[0-9a-f]{6,}\]", "[#]", line)
         if line.split()[:1] == ["types"]:
             line = " ".join(["types", *(word for word in re.split(r"[ ,]+", line) if "." in word)])
+        line = re.sub(r" \(and \d+ more\)", "", line)
         line = re.sub(r"[-+]?\d+(\.\d+)?", "#", line)
         line = re.sub(r"# (?:[KMG]i)?B\b", "# B", line)
         lines.append(" ".join(line.split()))

@@ -38,8 +38,9 @@ LEAKS = {
 }
 LEAKING = {test for tests, _, _ in LEAKS.values() for test in tests}
 
-# Each of these keeps more after its first repetitions, and stops.
-FILLING = ("test_catalogue.py::test_last_viewed", "test_pricing.py::test_new_voucher")
+# Keeps more after its first repetitions, and stops; the cache of the vouchers may be full when the second test comes.
+FILLING = "test_catalogue.py::test_last_viewed"
+VOUCHERS = ("test_cart.py::CartTest::test_voucher", "test_pricing.py::test_new_voucher")
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def test_each_leak_is_explained(alone: Run, name: str) -> None:
     leak = alone.leaks[name]
 
     assert {short(nodeid) for nodeid in leak["witnesses"]} == witnesses
-    assert leak["sites"][0]["file"] in files
+    assert files & {site["file"] for site in leak["sites"]}
     assert holder in leak["retainers"][0]["path"]
     assert leak["confidence"] > 0.9
 
@@ -137,7 +138,8 @@ def test_look_alikes_are_called_what_they_are(alone: Run) -> None:
 
     assert len(alone.verdicts) == TESTS
     assert set(innocent.values()) <= {"clean", "saturating", "one-off", "deferred"}, alone.output
-    assert {nodeid: innocent[nodeid] for nodeid in FILLING} == dict.fromkeys(FILLING, "saturating")
+    assert innocent[FILLING] == "saturating"
+    assert "saturating" in {innocent[nodeid] for nodeid in VOUCHERS}
 
 
 def test_outcomes_of_the_suite_are_its_own(tmp_path: Path) -> None:
