@@ -96,9 +96,14 @@ def slots(obj: object) -> Iterator[tuple[str, object]]:
                     continue
 
 
+def function_module(function: types.FunctionType) -> str:
+    """The module that a function says it is from; empty where it says nothing usable."""
+    return exact_str(_FUNCTION_MODULE(function)) or ""
+
+
 def function_name(function: types.FunctionType) -> str:
     """``module.qualname`` of a function."""
-    module, name = exact_str(_FUNCTION_MODULE(function)), exact_str(_FUNCTION_QUALNAME(function)) or "?"
+    module, name = function_module(function), exact_str(_FUNCTION_QUALNAME(function)) or "?"
     return f"{module}.{name}" if module else name
 
 

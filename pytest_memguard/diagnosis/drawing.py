@@ -67,16 +67,16 @@ def _start(root: Root, chain: Sequence[Any]) -> tuple[str, int]:
     if root.kind == "context":
         return _context_start(chain)
     if root.kind == "fixture":
-        return root.name, _fixture_value(chain)
+        return _fixture_start(root, chain)
     return root.name, min(1, len(chain) - 1) if root.holder is not None else 0
 
 
-def _fixture_value(chain: Sequence[Any]) -> int:
-    """Past the definition's attributes and the tuple in which pytest keeps the value."""
+def _fixture_start(root: Root, chain: Sequence[Any]) -> tuple[str, int]:
+    """The value of a fixture is what the fixture is for its reader, wherever pytest keeps it."""
     label, place = edge(chain, 0)
     if label == ".cached_result" and type(chain[place]) is tuple and place + 1 < len(chain):
-        return place + 1
-    return place
+        return root.name, place + 1
+    return f"{root.name}{label}", place
 
 
 def _context_start(chain: Sequence[Any]) -> tuple[str, int]:

@@ -165,6 +165,8 @@ class Examination:
             notes.append("the number of objects differs from run to run; the least is shown")
         if results.traced.in_place:
             notes.append("nothing new is allocated: what is there already gets larger at the line shown")
+        if results.traced.busy:
+            notes.append("no allocation sites: tracemalloc is tracing too much already to compare what it has")
         if not results.traced.repetitions:
             notes.append(f"no allocation sites: one repetition takes {self._slowest_s:.1f} s")
         return tuple(notes)
@@ -181,8 +183,10 @@ def _length(path: Path | None) -> int:
 
 def _stable_type(path: Path | None, types: tuple[TypeGrowth, ...]) -> str | None:
     """The retained type; of a class that a test function makes anew each time, the nearest base that has a name."""
-    if path is None or path.entry is not None:
+    if path is None:
         return types[0].type if types else None
+    if path.entry is not None:
+        return path.entry
     named = (cls for cls in anatomy.mro(type(path.chain[-1])) if "<locals>" not in anatomy.qualname_of(cls))
     return anatomy.type_name(next(named, object))
 

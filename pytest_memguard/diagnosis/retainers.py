@@ -73,10 +73,11 @@ class Finder:
         ``exits_grew``: whether functions were registered with ``atexit`` in the rounds, which only C code can see.
         """
         found = Found()
+        roots = Roots(self._owners)
         for number, heads in enumerate(tiers):
-            outcome = Search(Roots(self._owners), born, self._late).run(heads)
+            outcome = Search(roots, born, self._late).run(heads)
             if not outcome.hits and outcome.crowded:
-                outcome = self._from_boundary(heads, born, outcome)
+                outcome = self._from_boundary(roots, heads, born, outcome)
             hits = outcome.hits or outside.hits(outcome, exits_grew=exits_grew)
             if hits:
                 path = self._best(hits, born)
@@ -90,9 +91,10 @@ class Finder:
     def containers(self, heads: Sequence[Held]) -> Found:
         """The path to a container that grew; of several the one that is the user's own."""
         paths: list[Path] = []
+        roots = Roots(self._owners)
         machinery: str | None = None
         for head in heads:
-            outcome = Search(Roots(self._owners), Born.none(), self._late).run([head])
+            outcome = Search(roots, Born.none(), self._late).run([head])
             hits = outcome.hits or (outside.hits(outcome, exits_grew=False) if not outcome.barred else [])
             if hits:
                 paths.append(self._best(hits, Born.none()))
@@ -106,11 +108,11 @@ class Finder:
             return Found(machinery=machinery)
         return Found(path=min(paths, key=self._rank))
 
-    def _from_boundary(self, heads: Iterable[Held], born: Born, first: Outcome) -> Outcome:
+    def _from_boundary(self, roots: Roots, heads: Iterable[Held], born: Born, first: Outcome) -> Outcome:
         entries = boundary.entries(born, self._late)
         if not entries:
             return first
-        outcome = Search(Roots(self._owners), born, self._late).run(entries)
+        outcome = Search(roots, born, self._late).run(entries)
         wanted = {id(type(head.obj)) for head in heads}
         outcome.hits = [boundary.descend(hit, wanted, born) for hit in outcome.hits]
         outcome.barred |= first.barred

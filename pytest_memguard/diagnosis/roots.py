@@ -81,7 +81,7 @@ class Roots:
         if cls is contextvars.Context:
             return Root(kind="context", name="context", module="", holder=obj)
         if cls is types.FunctionType:
-            return self._bar_machinery(anatomy.function_name(obj))
+            return self._bar_machinery(anatomy.function_module(obj))
         code = _CODE_OF.get(id(cls))
         if code is not None:
             return _judge_code(code(obj))
@@ -154,5 +154,5 @@ def _fixture(definition: Any) -> Root | None:
     function = attributes.get("func")
     if name is None or type(function) is not types.FunctionType:
         return None
-    module = anatomy.exact_str(function.__module__) or ""
+    module = anatomy.function_module(function)
     return Root(kind="fixture", name=f"fixture {name!r}", module=module, holder=definition)

@@ -8,7 +8,7 @@ from _tracemalloc import _get_traces
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any
 
 from pytest_memguard.diagnosis import gcstate
 from pytest_memguard.diagnosis.owners import is_machinery_file, is_own_file
@@ -21,11 +21,15 @@ FRAMES = 12
 MANY_FRAMES = 64
 _SHOWN = 10
 _LEAST_ROUNDS = 2
+_MANY_TRACES = 50_000
+_MANY_TRACED_BYTES = 32 << 20
 
 #: Frames of an allocation, innermost first, as tracemalloc stores them.
 Stack = tuple[tuple[str, int], ...]
 #: Numbers of blocks and bytes.
 _Amount = tuple[int, int]
+#: Domain, size, stack (and on most versions the depth of the whole stack) of each block.
+_Snapshot = Sequence[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +37,14 @@ class Traced:
     """``sites``: where, by bytes per run. ``in_place``: no new block stays, but one that exists gets larger.
 
     ``deep``: the calls go deeper than the traced frames, and no line of the user's is among these.
+    ``busy``: the user has tracemalloc on, and so much is traced that it cannot be compared.
     ``repetitions``: how many were made in all; 0 means that nothing was traced.
     """
 
     sites: tuple[AllocationSite, ...] = ()
     in_place: bool = False
     deep: bool = False
+    busy: bool = False
     repetitions: int = 0
 
 
@@ -75,30 +81,30 @@ def trace(
     The first repetition is for objects that each repetition replaces: traced once, they are replaced one for one.
     Two rounds do where ``hurry`` says so. Leaves the heap thawed; raises what the scenario raises.
     """
+    snapshots: list[_Snapshot] = []
+    busy = tracemalloc.is_tracing() and tracemalloc.get_tracemalloc_memory() > _MANY_TRACED_BYTES
     with tracing(frames), gcstate.frozen():
-        _settled_repetition(scenario)
-        amounts = [_amounts()]
-        while len(amounts) <= rounds and not (len(amounts) > _LEAST_ROUNDS and hurry()):
-            _settled_repetition(scenario)
-            amounts.append(_amounts())
+        while len(snapshots) <= rounds and not (len(snapshots) > _LEAST_ROUNDS and hurry()):
+            scenario.repeat()
+            scenario.settle()
+            snapshots.append(() if busy else _get_traces())
+            if len(snapshots) > _LEAST_ROUNDS and len(snapshots[0]) > _MANY_TRACES:
+                break
+    repetitions = len(snapshots)
+    # Only now: with tracing on, each number that counting makes would be traced as well.
+    amounts = [_amounts(snapshots.pop(0)) for _ in range(repetitions)]
     grown = _grown(amounts)
     in_place = not grown
     if in_place:
         grown = _larger(amounts)
     traced = _traced(grown, paths, sources, frames)
-    return replace(traced, in_place=in_place and bool(traced.sites), repetitions=len(amounts))
+    return replace(traced, in_place=in_place and bool(traced.sites), busy=busy, repetitions=repetitions)
 
 
-def _settled_repetition(scenario: Scenario) -> None:
-    scenario.repeat()
-    scenario.settle()
-
-
-def _amounts() -> dict[Stack, _Amount]:
-    """What is allocated now, by stack. The public snapshot makes objects of each trace, and takes ten times as long."""
+def _amounts(traces: _Snapshot) -> dict[Stack, _Amount]:
+    """What was allocated, by stack. The public snapshot makes objects of each trace, which takes ten times as long."""
     amounts: dict[Stack, _Amount] = {}
-    for trace_ in _get_traces():
-        size, stack = trace_[1], cast("Stack", trace_[2])
+    for _, size, stack, *_ in traces:
         count, total = amounts.get(stack, (0, 0))
         amounts[stack] = (count + 1, total + size)
     return amounts
