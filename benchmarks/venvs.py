@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,24 +55,27 @@ def venv(name: str, python: str, requirements: Sequence[str]) -> Venv:
 
 def with_plugin(made: Venv) -> Venv:
     """The environment with this checkout's plugin installed from a wheel, as a user gets it."""
-    wheel = plugin_wheel(made.python)
+    wheel = plugin_wheel()
     mark = made.folder / "plugin.txt"
     if not mark.exists() or mark.read_text() != str(wheel):
         progress(f"install {wheel.name} into {made.folder.name}")
         pip = [made.python, "-m", "pip", "install", "-q"]
+        _run([*pip, *PLUGIN_NEEDS], "install what the plugin needs")
+        # Two states of a checkout have the same version: without force the older one would stay.
         _run([*pip, "--force-reinstall", "--no-deps", str(wheel)], "install the plugin")
         mark.write_text(str(wheel))
     return made
 
 
 @functools.cache
-def plugin_wheel(python: str) -> Path:
+def plugin_wheel() -> Path:
     """A wheel of this checkout as it is now: one state for the whole benchmark, whatever is edited meanwhile."""
     sources = [p for p in (ROOT / "pytest_memguard").rglob("*") if p.is_file() and "__pycache__" not in p.parts]
     folder = cache("wheels", digest([*sources, ROOT / "pyproject.toml"]))
     if not list(folder.glob("*.whl")):
         progress("build the wheel of this checkout")
-        pip = [python, "-m", "pip", "wheel", "-q", "--no-deps"]
+        builder = venv("trivial", "{}.{}".format(*sys.version_info[:2]), (PYTEST, *PLUGIN_NEEDS))
+        pip = [builder.python, "-m", "pip", "wheel", "-q", "--no-deps"]
         _run([*pip, "-w", str(folder), str(ROOT)], "build the wheel")
     found = sorted(folder.glob("*.whl"))
     if not found:
