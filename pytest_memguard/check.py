@@ -26,15 +26,20 @@ class Repetitions(Protocol):
 
     fixture_setups: int
 
-    def run(self, item: Any, *, keep: Any, patience_s: float = ...) -> tuple[bool, str | None]: ...
+    def run(self, item: Any, *, keep: Any, patience_s: float = ...) -> tuple[bool, str | None]:
+        """One repetition, fixtures up to ``keep`` left standing: whether it passed, and why not."""
 
-    def prepare(self, item: Any) -> None: ...
+    def prepare(self, item: Any) -> None:
+        """Bring the item into the state that a repetition leaves it in."""
 
-    def enter(self, item: Any, *, keep: Any) -> None: ...
+    def enter(self, keep: Any) -> None:
+        """Tear down what does not belong to ``keep``, and set up its ancestors."""
 
-    def lacks_fixtures(self, item: Any) -> bool: ...
+    def lacks_fixtures(self, item: Any) -> bool:
+        """Whether a repetition would set up fixtures above function scope."""
 
-    def cycles(self, subjects: Sequence[Subject], *, widest: bool) -> Iterable[Cycle]: ...
+    def cycles(self, subjects: Sequence[Subject], *, widest: bool) -> Iterable[Cycle]:
+        """How to give every fixture above function scope that the subjects use its turn."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -66,13 +71,14 @@ class Cycle:
 class Prover(Protocol):
     """Takes what grew in every round further: known cause, escalation, bounds, diagnosis."""
 
-    def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None: ...
+    def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None:
+        """The verdict, where the growth is that of a cause already proved."""
 
-    def mark(self) -> None: ...
+    def mark(self) -> None:
+        """What follows is to be compared with the state now."""
 
-    def prove(
-        self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None
-    ) -> Verdict: ...
+    def prove(self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None) -> Verdict:
+        """Take a suspect to a verdict."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -157,7 +163,7 @@ class Checker:
         self._confirmer.freeze()
 
     def _run_of_one_parent(self, subjects: Sequence[Subject]) -> None:
-        self._repetitions.enter(subjects[0].item, keep=subjects[0].parent)
+        self._repetitions.enter(subjects[0].parent)
         for subject in subjects:
             self._repetitions.prepare(subject.item)
             if self._repetitions.lacks_fixtures(subject.item) and not self._spent():
@@ -169,7 +175,7 @@ class Checker:
             self._clear(left)
 
     def _narrow(self, subjects: Sequence[Subject]) -> None:
-        """The heap grew over these tests, each of which retained no Python block: which of them did it, if any?"""
+        """Find which of these tests made the heap grow, if any: none of them retained a Python block."""
         if len(subjects) == 1:
             self._one(subjects[0])
             return
@@ -324,7 +330,7 @@ class Checker:
                 self._reasons[subject.index] = reason or "it cannot be repeated"
             return passed
 
-        self._repetitions.enter(subject.item, keep=cycle.keep)
+        self._repetitions.enter(cycle.keep)
         verdict = self._rounds(subject, repeat, cycle)
         if verdict.name not in ("clean", "leak"):
             self.tally.unchecked_fixtures.extend(f"{name} ({verdict.name}: {verdict.reason})" for name in cycle.names)

@@ -12,6 +12,7 @@ import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from pytest_memguard.judge import Metric, Policy, growing, is_noise
@@ -61,7 +62,7 @@ class Meter:
         """The steps of each metric that moved at all, for the report."""
         found = []
         for metric, readings in self.samples().items():
-            deltas = tuple(b - a for a, b in zip(readings, readings[1:], strict=False))
+            deltas = tuple(b - a for a, b in pairwise(readings))
             if any(deltas):
                 found.append(RoundSeries(metric=metric, deltas=deltas))
         return tuple(found)
@@ -233,9 +234,9 @@ class Confirmer:
         return self.still_growing()
 
     def burst(self, repeat: Repeat, confirmed: Confirmation, *, seconds: float, most: int) -> tuple[bool, int]:
-        """Many repetitions with one reading at the end: does the growth of a suspect go on at its rate?
+        """Make many repetitions with one reading at the end.
 
-        Returns whether it does (at half the rate at least) and how many repetitions were made.
+        Returns whether the growth of a suspect goes on (at half its rate at least), and how many were made.
         """
         self.baseline()
         until = self._clock() + seconds
@@ -248,7 +249,7 @@ class Confirmer:
         self.settler.full()
         self.meter.read()
         samples = self.meter.samples()
-        if done < 2:
+        if not done:
             return True, done
         for metric in confirmed.metrics:
             readings = samples[metric]

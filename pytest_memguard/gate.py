@@ -39,7 +39,9 @@ class Gate:
     def judge(self, finding: Finding, suppressed_by: str | None) -> Finding:
         """The finding with its ``gates``, ``reason`` and ``verdict`` settled."""
         if suppressed_by is not None:
-            return replace(finding, verdict="suppressed", gates=False, reason=suppressed_by, suppressed_by=suppressed_by)
+            return replace(
+                finding, verdict="suppressed", gates=False, reason=suppressed_by, suppressed_by=suppressed_by
+            )
         if finding.verdict == "suppressed":
             return replace(finding, gates=False)
         reason = self._objection(finding)
@@ -94,9 +96,7 @@ def group(findings: Iterable[Finding]) -> list[Finding]:
     return list(by_cause.values())
 
 
-def judged(
-    findings: Iterable[Finding], gate: Gate, suppress: Callable[[Finding], str | None]
-) -> Sequence[Finding]:
+def judged(findings: Iterable[Finding], gate: Gate, suppress: Callable[[Finding], str | None]) -> Sequence[Finding]:
     """Group the findings and settle each."""
     return [gate.judge(finding, suppress(finding)) for finding in group(findings)]
 

@@ -173,7 +173,9 @@ class Guard:
         try:
             checker.run(modules)
         finally:
-            self._raw = [replace(proof.finding, witnesses=tuple(dict.fromkeys(proof.witnesses))) for proof in prover.proofs]
+            self._raw = [
+                replace(proof.finding, witnesses=tuple(dict.fromkeys(proof.witnesses))) for proof in prover.proofs
+            ]
             self._raw = [self._accepted(finding, prover.accepted) for finding in self._raw]
             for index, verdict in checker.tally.verdicts.items():
                 self.verdicts.set(index, self._one_off(index) if verdict.name == "clean" else verdict)
@@ -253,9 +255,7 @@ class Guard:
         self._raw.extend(Finding.from_json(finding) for finding in wire["findings"])
         for nodeid, limit, grown, origin, gates in wire["limits"]:
             self.limits.append(
-                LimitExceeded(
-                    nodeid=nodeid, limit_bytes=limit, peak_growth_bytes=grown, origin=origin, gates=gates
-                )
+                LimitExceeded(nodeid=nodeid, limit_bytes=limit, peak_growth_bytes=grown, origin=origin, gates=gates)
             )
         growth = SessionGrowth(**wire["growth"])
         if growth.suspected and growth.confidence > self.growth.confidence:

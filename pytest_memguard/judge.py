@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 Metric = Literal["blocks", "heap", "mapped", "rss"]
@@ -57,7 +58,7 @@ def growing(samples: Mapping[Metric, Sequence[int]], floors: Floors) -> list[Met
     found: list[Metric] = []
     for metric, readings in samples.items():
         floor = floors.of(metric)
-        if len(readings) > 1 and all(b - a >= floor for a, b in zip(readings, readings[1:], strict=False)):
+        if len(readings) > 1 and all(b - a >= floor for a, b in pairwise(readings)):
             found.append(metric)
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,7 +59,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 @pytest.fixture
-def memguard(request: pytest.FixtureRequest) -> Iterator[MemguardFixture]:
+def memguard(request: pytest.FixtureRequest) -> MemguardFixture:
     """Memory of the present test: ``memguard.limit("10 MB")`` is a context manager that bounds the peak inside it.
 
     Without ``--memguard`` nothing is measured and every check passes.
@@ -68,4 +67,4 @@ def memguard(request: pytest.FixtureRequest) -> Iterator[MemguardFixture]:
     from pytest_memguard.fixture import MemguardFixture  # noqa: PLC0415
 
     session = request.config.pluginmanager.getplugin(_NAME)
-    yield MemguardFixture(lap=None if session is None else session.guard.lap)
+    return MemguardFixture(lap=None if session is None else session.guard.lap)

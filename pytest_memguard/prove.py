@@ -75,9 +75,7 @@ class Prover:
             self._proof_of[cause].witnesses.append(subject.nodeid)
         return self._verdict_of(subject, self._proof_of[causes[0]].finding)
 
-    def prove(
-        self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None
-    ) -> Verdict:
+    def prove(self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None) -> Verdict:
         """Take a suspect to a verdict; a leak is kept as a proof. Leaves the heap frozen, as it was."""
         self._on_suspect(Suspect(nodeid=subject.nodeid, metrics=tuple(shown.metrics), rounds=shown.rounds))
         census = LruCensus()
@@ -137,11 +135,15 @@ class Prover:
                 raise NotRepeatableError
 
         native = "blocks" not in confirmed.metrics
-        evidence = self._examine(Scenario(repeat=repeat_or_give_up, settle=self._confirmer.settler.light), native=native)
+        evidence = self._examine(
+            Scenario(repeat=repeat_or_give_up, settle=self._confirmer.settler.light), native=native
+        )
         settled = self._stopped_meanwhile(repeat, evidence)
         if settled is not None:
             return settled
-        bound = bound_on_path(evidence.chain, evidence.holder) if evidence.chain or evidence.holder is not None else None
+        bound = (
+            bound_on_path(evidence.chain, evidence.holder) if evidence.chain or evidence.holder is not None else None
+        )
         if bound is not None and (bound.proven or bound.room):
             return Verdict(name="saturating" if bound.proven else "inconclusive", reason=bound.reason)
         if not evidence.diagnosis.retainers and confirmed.per_run("blocks") in _FEW and (hidden := hidden_caches()):
@@ -184,9 +186,7 @@ class Prover:
                 self._proof_of[cause] = proof
         return self._verdict_of(subject, finding)
 
-    def _finding(
-        self, subject: Subject, confirmed: Confirmation, diagnosis: Diagnosis, cycle: Cycle | None
-    ) -> Finding:
+    def _finding(self, subject: Subject, confirmed: Confirmation, diagnosis: Diagnosis, cycle: Cycle | None) -> Finding:
         blocks, heap = confirmed.per_run("blocks"), confirmed.per_run("heap")
         python = "blocks" in confirmed.metrics
         size = _retained(confirmed, diagnosis) if python else heap or confirmed.per_run("mapped")

@@ -80,7 +80,7 @@ class MemguardSession:
         if self._watches and not (session.shouldfail or session.shouldstop) and not self._stepped_aside:
             self._check(session)
         if self.guard.role != "worker":
-            self._guarded("reporting", lambda: self._conclude(session))
+            self._guarded("reporting", self._conclude)
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -213,13 +213,13 @@ class MemguardSession:
 
     # -- results
 
-    def _conclude(self, session: pytest.Session) -> None:
+    def _conclude(self) -> None:
         """Settle the findings, remember what is overdue, and add a failing entry for each that gates."""
         guard = self.guard
         findings = guard.conclude(self._plugin_modules(), self._suppressed_by)
         for finding in findings:
             self._call(self._config.hook.pytest_memguard_leak, finding=finding)
-        self._remember_overdue(session)
+        self._remember_overdue()
         failing: list[Finding | LimitExceeded] = [finding for finding in findings if finding.gates]
         failing.extend(limit for limit in guard.limits if limit.gates)
         position = {guard.ledger.nodeid(index): index for index in range(len(guard.ledger))} if failing else {}
@@ -238,22 +238,27 @@ class MemguardSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Make the report and write the files."""
-        if self.guard.role == "worker":
-            return
-        report = self._report = self.guard.report(int(exitstatus))
+        if self.guard.role != "worker":
+            self._guarded("writing the report", lambda: self._write(int(exitstatus)))
+
+    def _write(self, exitstatus: int) -> None:
+        report = self._report = self.guard.report(exitstatus)
         self._call(self._config.hook.pytest_memguard_report, report=report)
         target = self._resolved.settings.json
         if target is not None and not self._config.getoption("collectonly", False):
             origin = self._resolved.origins.get("json", "")
-            self._guarded(
-                "writing the report",
-                lambda: write_report(target, jsonfile.render(report), setting="--memguard-json", origin=origin),
-            )
+            write_report(target, jsonfile.render(report), setting="--memguard-json", origin=origin)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the section."""
         if self.guard.role == "worker" or self._config.getoption("collectonly", False):
             return
+        try:
+            self._print(terminalreporter)
+        except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
+            terminalreporter.write_line(f"memguard: the summary failed: {type(error).__name__}: {error}", red=True)
+
+    def _print(self, terminalreporter: Any) -> None:
         writer = terminalreporter._tw  # noqa: SLF001 - the terminal reporter has no public writer
         report = self.guard.report(0) if self._report is None else self.guard.updated(self._report)
         lines = section(
@@ -284,7 +289,7 @@ class MemguardSession:
         stored = cache.get(_OVERDUE, []) if cache is not None else []
         return [nodeid for nodeid in stored if isinstance(nodeid, str)] if isinstance(stored, list) else []
 
-    def _remember_overdue(self, session: pytest.Session) -> None:
+    def _remember_overdue(self) -> None:
         cache = getattr(self._config, "cache", None)
         if cache is None or self._resolved.settings.confirm == "none":
             return

@@ -93,7 +93,7 @@ class ControllerEnd:
             raise pytest.UsageError(*messages)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any, error: object) -> None:
+    def pytest_testnodedown(self, node: Any) -> None:
         """A worker has ended, well or not."""
         worker = str(node.gateway.id)
         wire = (getattr(node, "workeroutput", None) or {}).get(_KEY)

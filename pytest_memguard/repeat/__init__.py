@@ -1,18 +1,15 @@
 """Run one test again, whole protocol, unlogged, and leave no trace of it in pytest.
 
 This is the only module that knows pytest's private state. What it touches: ``runtestprotocol``, an item's
-``__dict__``, ``FixtureDef._finalizers``, the hook implementations of a hook caller, ``TempPathFactory._basetemp``.
+``__dict__``, ``FixtureDef._finalizers``, and through ``quiet`` and ``temporary`` the implementations of a hook caller
+and ``TempPathFactory._basetemp``.
 pytest-rerunfailures relies on the same names; ``tests/integration/test_repeat.py`` pins them on every pytest.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import random
-import shutil
-import signal
-import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -22,19 +19,10 @@ from _pytest.outcomes import OutcomeException
 from _pytest.runner import runtestprotocol
 
 from pytest_memguard.check import Cycle, Subject
-
-# Hooks through which a repetition would show: reports, warnings, the debugger.
-_MUTED_HOOKS = (
-    "pytest_runtest_logreport",
-    "pytest_runtest_logstart",
-    "pytest_runtest_logfinish",
-    "pytest_warning_recorded",
-    "pytest_exception_interact",
-)
-
-
-class RepetitionTimeout(BaseException):
-    """A repetition took far longer than the test's own run; raised in the main thread by a timer signal."""
+from pytest_memguard.repeat.alarm import Alarm, RepetitionTimeoutError
+from pytest_memguard.repeat.item import ItemState
+from pytest_memguard.repeat.quiet import quiet
+from pytest_memguard.repeat.temporary import TempRoot
 
 
 class Outcome(NamedTuple):
@@ -47,76 +35,6 @@ class Outcome(NamedTuple):
 _PASSED = Outcome(passed=True, reason=None)
 
 
-class _ItemState:
-    """What pytest and its plugins keep on an item, saved before a repetition and put back after it."""
-
-    __slots__ = ("_dict", "_item", "_keywords", "_lists", "_stash")
-
-    def __init__(self, item: pytest.Item) -> None:
-        self._item = item
-        self._dict = dict(item.__dict__)
-        self._lists = [
-            (value, len(value))
-            for value in (self._dict.get("_report_sections"), self._dict.get("user_properties"), item.own_markers)
-            if isinstance(value, list)
-        ]
-        stash = getattr(item.stash, "_storage", None)
-        self._stash = (stash, dict(stash)) if isinstance(stash, dict) else None
-        markers = getattr(item.keywords, "_markers", None)
-        self._keywords = (markers, dict(markers)) if isinstance(markers, dict) else None
-
-    def fresh(self) -> None:
-        """Give the item what a first run finds: a new instance of its class, filled doctest globals."""
-        state = self._item.__dict__
-        if isinstance(self._item.parent, pytest.Class):
-            state.pop("_instance", None)
-            state.pop("_obj", None)
-        test = state.get("dtest")
-        if test is not None and not test.globs:
-            test.globs = _doctest_globals(self._item, test)
-
-    def restore(self) -> None:
-        item = self._item
-        item.__dict__.clear()
-        item.__dict__.update(self._dict)
-        for value, length in self._lists:
-            del value[length:]
-        for saved in (self._stash, self._keywords):
-            if saved is not None and len(saved[0]) != len(saved[1]):
-                saved[0].clear()
-                saved[0].update(saved[1])
-
-
-def _doctest_globals(item: pytest.Item, test: Any) -> dict[str, Any]:
-    """The names that a doctest starts with; running it emptied them (``DocTestRunner.run(clear_globs=True)``)."""
-    module = getattr(item.parent, "obj", None)
-    if module is None or not hasattr(module, "__dict__"):
-        return {"__name__": "__main__"}
-    return dict(vars(module))
-
-
-class _MutedHook:
-    """A hook whose implementations are out of the way for a while."""
-
-    __slots__ = ("_caller", "_history", "_implementations")
-
-    def __init__(self, caller: Any) -> None:
-        self._caller = caller
-        self._implementations = list(caller._hookimpls)
-        history = getattr(caller, "_call_history", None)
-        self._history = len(history) if history is not None else None
-        caller._hookimpls.clear()
-
-    def forget(self) -> None:
-        """Drop the calls that a historic hook remembered meanwhile."""
-        if self._history is not None:
-            del self._caller._call_history[self._history :]
-
-    def restore(self) -> None:
-        self.forget()
-        self._caller._hookimpls[:0] = self._implementations
-
-
 class Repeater:
     """Repeats items of one session; a context manager around the whole of pass 2."""
 
@@ -126,27 +44,19 @@ class Repeater:
         self._session = session
         self._config = session.config
         self._runner: Callable[..., Any] = self._config.pluginmanager.hook.pytest_runtest_protocol
-        self._muted: list[_MutedHook] = []
+        self._forget: Callable[[], None] = list
         self._finalizers = [definition._finalizers for definition in self._find_higher_scoped()]
         self._lengths = array("q", [-1]) * len(self._finalizers)
-        self._temp = _TempRoot(self._config)
-        self._alarm = _Alarm()
+        self._temp = TempRoot(self._config)
+        self._alarm = Alarm()
         self._outcome = _PASSED
         self._random = random.getstate()
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Repeater:
         with contextlib.ExitStack() as stack:
-            hooks = self._config.pluginmanager.hook
             stack.callback(random.setstate, random.getstate())
-            for name in _MUTED_HOOKS:
-                muted = _MutedHook(getattr(hooks, name))
-                self._muted.append(muted)
-                stack.callback(muted.restore)
-            stack.enter_context(_silent_logging(self._config))
-            stack.enter_context(_silent_stdio(self._config))
-            stack.enter_context(_kept_junit(self._config))
-            stack.enter_context(_option(self._config, "setupshow", value=False))
+            self._forget = stack.enter_context(quiet(self._config))
             stack.enter_context(self._temp)
             stack.callback(self._teardown_all)
             self._exit = stack.pop_all()
@@ -181,7 +91,7 @@ class Repeater:
         Never raises what the test raises; KeyboardInterrupt and the like pass through after restoring. A repetition
         that takes longer than ``patience_s`` is stopped.
         """
-        state = _ItemState(item)
+        state = ItemState(item)
         setups = self.fixture_setups
         random.setstate(self._random)
         self.active = True
@@ -190,7 +100,7 @@ class Repeater:
             self._alarm.arm(patience_s)
             self._runner(item=item, nextitem=keep)
             outcome = self._outcome
-        except RepetitionTimeout as stopped:
+        except RepetitionTimeoutError as stopped:
             outcome = Outcome(passed=False, reason=str(stopped))
             self._release(keep)
         finally:
@@ -201,8 +111,7 @@ class Repeater:
             self.drop_spent_finalizers()
             if self.fixture_setups == setups:
                 self._temp.clean()
-            for muted in self._muted:
-                muted.forget()
+            self._forget()
         return outcome
 
     def protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
@@ -216,9 +125,9 @@ class Repeater:
         A dictionary that pass 1 filled key by key is larger than its copy: without this the first repetition would
         free a block, and a leak of one block would not show.
         """
-        _ItemState(item).restore()
+        ItemState(item).restore()
 
-    def enter(self, item: pytest.Item, *, keep: Any) -> None:
+    def enter(self, keep: Any) -> None:
         """Tear down what ``keep`` does not descend from, and put ``keep`` and its ancestors on pytest's stack.
 
         Otherwise the first repetition in a module or class would seem to retain their entries.
@@ -343,149 +252,3 @@ def _reason(report: pytest.TestReport) -> str:
         message = str(report.longrepr[-1])
     first_line = str(message).splitlines()[0][:200] if message else ""
     return f"the repetition {word} in {report.when}" + (f": {first_line}" if first_line else "")
-
-
-class _TempRoot:
-    """Temporary directories of repetitions: apart from the suite's own, under the same names each time.
-
-    Python 3.12 interns the parts of every path for ever, so a fresh name in each repetition would be a leak.
-    """
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._factory: Any = getattr(config, "_tmp_path_factory", None)
-        self._base: Any = None
-        self._root: Any = None
-        self._numbers: dict[str, int] | None = None
-
-    def __enter__(self) -> None:
-        base = getattr(self._factory, "_basetemp", None)
-        if base is None:
-            return
-        root = base / "_m"
-        try:
-            root.mkdir(mode=0o700, exist_ok=True)
-        except OSError:
-            return
-        self._base, self._root = base, root
-        self._numbers = self._factory.__dict__.get("_next_number")
-        self._factory._basetemp = root
-        self._reset_numbers()
-
-    def __exit__(self, *exc_info: object) -> None:
-        if self._root is not None:
-            self._factory._basetemp = self._base
-            if self._numbers is not None:
-                self._factory._next_number = self._numbers
-            shutil.rmtree(self._root, ignore_errors=True)
-
-    def clean(self) -> None:
-        """Remove what the last repetition made, so that the next one gets the same names."""
-        if self._root is None:
-            return
-        found = False
-        with contextlib.suppress(OSError), os.scandir(self._root) as entries:
-            for entry in entries:
-                found = True
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path, ignore_errors=True)
-                else:
-                    with contextlib.suppress(OSError):
-                        os.unlink(entry.path)
-        if found:
-            self._reset_numbers()
-
-    def _reset_numbers(self) -> None:
-        if self._numbers is not None:
-            self._factory._next_number = {}
-
-
-@contextlib.contextmanager
-def _silent_logging(config: pytest.Config) -> Iterator[None]:
-    """Repetitions write neither to the live log nor to the log file."""
-    plugin = config.pluginmanager.getplugin("logging-plugin")
-    handlers = [getattr(plugin, name, None) for name in ("log_cli_handler", "log_file_handler")]
-
-    def refuse(record: object) -> bool:
-        return False
-
-    for handler in handlers:
-        if handler is not None:
-            handler.addFilter(refuse)
-    try:
-        yield
-    finally:
-        for handler in handlers:
-            if handler is not None:
-                handler.removeFilter(refuse)
-
-
-@contextlib.contextmanager
-def _silent_stdio(config: pytest.Config) -> Iterator[None]:
-    """With ``-s`` the output of repetitions goes nowhere instead of to the terminal a second time."""
-    if config.getoption("capture", "fd") not in ("no", "tee-sys"):
-        yield
-        return
-    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.redirect_stdout(nowhere))
-        stack.enter_context(contextlib.redirect_stderr(nowhere))
-        yield
-
-
-@contextlib.contextmanager
-def _kept_junit(config: pytest.Config) -> Iterator[None]:
-    """What tests record for the JUnit file while they are repeated is dropped again."""
-    xml = next((p for p in config.pluginmanager.get_plugins() if type(p).__name__ == "LogXML"), None)
-    if xml is None:
-        yield
-        return
-    reporters, ordered = dict(xml.node_reporters), list(xml.node_reporters_ordered)
-    properties = list(xml.global_properties)
-    try:
-        yield
-    finally:
-        xml.node_reporters.clear()
-        xml.node_reporters.update(reporters)
-        xml.node_reporters_ordered[:] = ordered
-        xml.global_properties[:] = properties
-
-
-@contextlib.contextmanager
-def _option(config: pytest.Config, name: str, *, value: object) -> Iterator[None]:
-    if not hasattr(config.option, name):
-        yield
-        return
-    before = getattr(config.option, name)
-    setattr(config.option, name, value)
-    try:
-        yield
-    finally:
-        setattr(config.option, name, before)
-
-
-class _Alarm:
-    """Stops a repetition that hangs, by a timer signal in the main thread, where nobody else uses that signal."""
-
-    def __init__(self) -> None:
-        self._usable = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
-        self._armed = False
-
-    def arm(self, seconds: float) -> None:
-        """Raise ``RepetitionTimeout`` in ``seconds``, and again if the teardown hangs too."""
-        if self._usable and self._free():
-            signal.signal(signal.SIGALRM, self._ring)
-            signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
-            self._armed = True
-
-    def disarm(self) -> None:
-        """Give the signal back, unless the test has taken it over meanwhile."""
-        if self._armed:
-            self._armed = False
-            if signal.getsignal(signal.SIGALRM) == self._ring:
-                signal.setitimer(signal.ITIMER_REAL, 0.0)
-                signal.signal(signal.SIGALRM, signal.SIG_DFL)
-
-    def _free(self) -> bool:
-        return signal.getsignal(signal.SIGALRM) == signal.SIG_DFL and signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
-
-    def _ring(self, signum: int, frame: object) -> None:
-        raise RepetitionTimeout("the repetition took many times longer than the test's own run")

@@ -1,0 +1,56 @@
+"""What pytest and its plugins keep on a test, saved before a repetition and put back after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+class ItemState:
+    """The state of one item around one repetition."""
+
+    __slots__ = ("_dict", "_item", "_keywords", "_lists", "_stash")
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item = item
+        self._dict = dict(item.__dict__)
+        self._lists = [
+            (value, len(value))
+            for value in (self._dict.get("_report_sections"), self._dict.get("user_properties"), item.own_markers)
+            if isinstance(value, list)
+        ]
+        stash = getattr(item.stash, "_storage", None)
+        self._stash = (stash, dict(stash)) if isinstance(stash, dict) else None
+        markers = getattr(item.keywords, "_markers", None)
+        self._keywords = (markers, dict(markers)) if isinstance(markers, dict) else None
+
+    def fresh(self) -> None:
+        """Give the item what a first run finds: a new instance of its class, filled doctest globals."""
+        state = self._item.__dict__
+        if isinstance(self._item.parent, pytest.Class):
+            state.pop("_instance", None)
+            state.pop("_obj", None)
+        test = state.get("dtest")
+        if test is not None and not test.globs:
+            test.globs = _doctest_globals(self._item)
+
+    def restore(self) -> None:
+        """Put everything back, the dictionary in its most compact form."""
+        item = self._item
+        item.__dict__.clear()
+        item.__dict__.update(self._dict)
+        for value, length in self._lists:
+            del value[length:]
+        for saved in (self._stash, self._keywords):
+            if saved is not None and len(saved[0]) != len(saved[1]):
+                saved[0].clear()
+                saved[0].update(saved[1])
+
+
+def _doctest_globals(item: pytest.Item) -> dict[str, Any]:
+    """The names that a doctest starts with; running it emptied them (``DocTestRunner.run(clear_globs=True)``)."""
+    module = getattr(item.parent, "obj", None)
+    if module is None or not hasattr(module, "__dict__"):
+        return {"__name__": "__main__"}
+    return dict(vars(module))

@@ -1,0 +1,127 @@
+"""Keep repetitions out of everything that a user sees: reports, warnings, logs, output, the JUnit file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+# Hooks through which a repetition would show: reports, warnings, the debugger.
+_MUTED_HOOKS = (
+    "pytest_runtest_logreport",
+    "pytest_runtest_logstart",
+    "pytest_runtest_logfinish",
+    "pytest_warning_recorded",
+    "pytest_exception_interact",
+)
+
+
+class MutedHook:
+    """A hook whose implementations are out of the way for a while."""
+
+    __slots__ = ("_caller", "_history", "_implementations")
+
+    def __init__(self, caller: Any) -> None:
+        self._caller = caller
+        self._implementations = list(caller._hookimpls)
+        history = getattr(caller, "_call_history", None)
+        self._history = len(history) if history is not None else None
+        caller._hookimpls.clear()
+
+    def forget(self) -> None:
+        """Drop the calls that a historic hook remembered meanwhile."""
+        if self._history is not None:
+            del self._caller._call_history[self._history :]
+
+    def restore(self) -> None:
+        """Put the implementations back, before those that were registered meanwhile."""
+        self.forget()
+        self._caller._hookimpls[:0] = self._implementations
+
+
+@contextlib.contextmanager
+def quiet(config: pytest.Config) -> Iterator[Callable[[], None]]:
+    """While entered nothing of a test shows; yields what is to be called after each repetition."""
+    hooks = config.pluginmanager.hook
+    muted: list[MutedHook] = []
+    with contextlib.ExitStack() as stack:
+        for name in _MUTED_HOOKS:
+            hook = MutedHook(getattr(hooks, name))
+            muted.append(hook)
+            stack.callback(hook.restore)
+        stack.enter_context(_silent_logging(config))
+        stack.enter_context(_silent_stdio(config))
+        stack.enter_context(_kept_junit(config))
+        stack.enter_context(_option(config, "setupshow", value=False))
+
+        def forget() -> None:
+            for hook in muted:
+                hook.forget()
+
+        yield forget
+
+
+@contextlib.contextmanager
+def _silent_logging(config: pytest.Config) -> Iterator[None]:
+    """Repetitions write neither to the live log nor to the log file."""
+    plugin = config.pluginmanager.getplugin("logging-plugin")
+    handlers = [getattr(plugin, name, None) for name in ("log_cli_handler", "log_file_handler")]
+
+    def refuse(_record: object) -> bool:
+        return False
+
+    for handler in handlers:
+        if handler is not None:
+            handler.addFilter(refuse)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            if handler is not None:
+                handler.removeFilter(refuse)
+
+
+@contextlib.contextmanager
+def _silent_stdio(config: pytest.Config) -> Iterator[None]:
+    """With ``-s`` the output of repetitions goes nowhere instead of to the terminal a second time."""
+    if config.getoption("capture", "fd") not in ("no", "tee-sys"):
+        yield
+        return
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.redirect_stdout(nowhere))
+        stack.enter_context(contextlib.redirect_stderr(nowhere))
+        yield
+
+
+@contextlib.contextmanager
+def _kept_junit(config: pytest.Config) -> Iterator[None]:
+    """What tests record for the JUnit file while they are repeated is dropped again."""
+    xml = next((p for p in config.pluginmanager.get_plugins() if type(p).__name__ == "LogXML"), None)
+    if xml is None:
+        yield
+        return
+    reporters, ordered = dict(xml.node_reporters), list(xml.node_reporters_ordered)
+    properties = list(xml.global_properties)
+    try:
+        yield
+    finally:
+        xml.node_reporters.clear()
+        xml.node_reporters.update(reporters)
+        xml.node_reporters_ordered[:] = ordered
+        xml.global_properties[:] = properties
+
+
+@contextlib.contextmanager
+def _option(config: pytest.Config, name: str, *, value: object) -> Iterator[None]:
+    if not hasattr(config.option, name):
+        yield
+        return
+    before = getattr(config.option, name)
+    setattr(config.option, name, value)
+    try:
+        yield
+    finally:
+        setattr(config.option, name, before)
