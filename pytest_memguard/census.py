@@ -1,0 +1,215 @@
+"""A census of the lengths of living containers: what grows in steps shows in no block count, but here at once.
+
+A ``bytearray``, a ``StringIO``, a list of objects that exist anyway or a dict of small integers allocates only when its
+buffer is full, so single rounds show a zero now and then and clear it. Its length grows in every run.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import operator
+import queue
+import types
+import weakref
+from array import array
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from itertools import compress
+from typing import Any
+
+#: Packages whose containers are no business of a suite: their modules, and what their instances hold.
+OWN_PACKAGES = ("_pytest", "pytest", "pluggy", "pytest_memguard", "xdist", "execnet")
+MOST_OBJECTS = 2_000_000  #: beyond that a census would take half a second and 30 MB, so there is none
+
+_SIZED: tuple[type, ...] = (list, dict, set, deque, bytearray, array)
+#: Not sized, but they tell: a stream that is only written to stands at its end. ``getbuffer`` and ``seek`` would be
+#: exact and would disturb another thread that is writing.
+_TELLING: tuple[tuple[type, str], ...] = ((io.BytesIO, "tell"), (io.StringIO, "tell"), (queue.SimpleQueue, "qsize"))
+#: Most objects of a heap, and never the only holder of a buffer or of a dict that the collector does not track.
+_NO_HOLDERS = frozenset(
+    {
+        types.FunctionType,
+        types.BuiltinFunctionType,
+        types.WrapperDescriptorType,
+        types.MethodDescriptorType,
+        types.ClassMethodDescriptorType,
+        types.GetSetDescriptorType,
+        types.MemberDescriptorType,
+        types.FrameType,
+        property,
+        weakref.ref,
+        set,
+        frozenset,
+        ModuleSpec,
+    }
+)
+_mro = type.__dict__["__mro__"].__get__
+_class_dict = type.__dict__["__dict__"].__get__
+_module_name = type.__dict__["__module__"].__get__
+_module_dict = vars(types.ModuleType)["__dict__"].__get__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Grown:
+    """One container that is longer than before: entries, bytes or characters. Holds it strongly: use it and drop it.
+
+    Neither comparing nor printing one asks the container, whose ``__eq__`` and ``__repr__`` may be somebody's code.
+    """
+
+    container: object
+    before: int
+    after: int
+
+    @property
+    def grown(self) -> int:
+        """Entries, bytes or characters more than before."""
+        return self.after - self.before
+
+
+class ContainerCensus:
+    """Lengths of all containers that are alive at :meth:`take`, measured again at will.
+
+    Counted are ``list``, ``dict``, ``set``, ``deque``, ``bytearray``, ``array``, ``BytesIO``, ``StringIO`` and
+    ``SimpleQueue`` with all their subclasses, by the slots of these types: no ``__len__``, ``__eq__``, ``__hash__`` or
+    ``__repr__`` of a test's own runs. Dicts of plain values and bytearrays are unknown to the collector and are found
+    as referents (a bytearray in a tuple of plain values, such as the defaults of a function, is not). Left out: modules
+    of ``own`` packages, what their instances hold, and the inside of running frames.
+
+    Frozen objects (``gc.freeze``) are invisible to ``gc.get_objects``: call :meth:`take` unfrozen and after a full
+    collection (garbage would be kept). Measuring works in either state.
+
+    The containers are held strongly, for there is no other way: ``list`` and ``dict`` cannot be referred to weakly,
+    and ids alone would need a new scan at each measurement (10 times its cost, and blind on a frozen heap) and would
+    take a new container for a dead one with its id. The price: a container that dies in between stays, with what is
+    in it, until :meth:`release`. So a census lives in pass 2 only, between two settled points, and before the
+    baseline of the blocks is read; its own memory (8 + 8 bytes a container) does not change while it lives.
+    """
+
+    def __init__(
+        self,
+        objects: Callable[[], list[object]] = gc.get_objects,
+        *,
+        own: Iterable[str] = OWN_PACKAGES,
+        most_objects: int = MOST_OBJECTS,
+    ) -> None:
+        self._objects = objects
+        self._own = frozenset(own)
+        self._most_objects = most_objects
+        self._plain: list[Any] = []
+        self._odd: list[tuple[Callable[[Any], int], Any]] = []
+        self._before = self._odd_before = array("q")
+        self._skipped: set[int] = set()
+
+    def __enter__(self) -> ContainerCensus:
+        self.take()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.release()
+
+    def take(self) -> int:
+        """Find all containers and remember their lengths; how many there are, 0 where the heap is too large."""
+        self.release()
+        objects = self._objects()
+        if len(objects) > self._most_objects:
+            return 0
+        types_of = list(map(type, objects))
+        kinds = set(types_of)
+        plain, odd = _measures(kinds)
+        own = {kind for kind in kinds if self._is_own(_module_name(kind))} | {ContainerCensus, types.ModuleType}
+        self._plain = list(_select(objects, types_of, plain))
+        special = list(_select(objects, types_of, own | odd.keys()))
+        self._odd = [(odd[type(o)], o) for o in special if type(o) in odd]
+        self._skipped = self._held_by_own([o for o in special if type(o) in own])
+        self._plain += _untracked(_select(objects, types_of, kinds - _NO_HOLDERS))
+        self.mark()
+        return len(self._plain) + len(self._odd)
+
+    def mark(self) -> None:
+        """Make the present lengths the ones to compare with."""
+        self._before = array("q", [*map(len, self._plain)])
+        self._odd_before = array("q", [measure(o) for measure, o in self._odd])
+
+    def grown(self, minimum: int = 1) -> list[Grown]:
+        """The containers that are at least ``minimum`` longer than at the last mark, those that grew most first.
+
+        After ``n`` repetitions in which each adds something, ``minimum`` is ``n``. One group is a suspicion: a cache
+        may fill (ask :func:`pytest_memguard.bounds.bound_on_path`), so mark and repeat.
+        """
+        now = [
+            *map(len, self._plain)
+        ]  # ``list()`` would leave a block in the free list of lists, this takes one from it
+        longer = compress(range(len(now)), map(operator.gt, now, self._before))
+        found = [Grown(container=self._plain[i], before=self._before[i], after=now[i]) for i in longer]
+        for (measure, container), before in zip(self._odd, self._odd_before, strict=True):
+            found.append(Grown(container=container, before=before, after=measure(container)))
+        least = max(1, minimum)
+        ours = (g for g in found if g.grown >= least and id(g.container) not in self._skipped)
+        return sorted(ours, key=lambda g: -g.grown)
+
+    def release(self) -> None:
+        """Let go of everything."""
+        self._plain, self._odd = [], []
+        self._before = self._odd_before = array("q")
+        self._skipped = set()
+
+    def _held_by_own(self, own: list[object]) -> set[int]:
+        """Ids of the dicts of own modules, of the attribute dicts of own instances, and of what these hold directly.
+
+        Ids stay true for as long as they are asked for: the census keeps every container alive that it may report.
+        """
+        modules = [_module_dict(o) for o in own if type(o) is types.ModuleType]
+        held = gc.get_referents(*[o for o in own if type(o) is not types.ModuleType])
+        held += gc.get_referents(*[o for o in held if type(o) is dict])
+        return {id(o) for o in held} | {id(names) for names in modules if self._is_own(names.get("__name__"))}
+
+    def _is_own(self, module: object) -> bool:
+        return type(module) is str and module.partition(".")[0] in self._own
+
+
+def _select(objects: list[object], types_of: list[type], chosen: Container[type]) -> Iterator[object]:
+    """The objects of the chosen types. No closure may do this: its cell is in ``objects`` and would hold it."""
+    return compress(objects, map(chosen.__contains__, types_of))
+
+
+def _measures(kinds: Iterable[type]) -> tuple[set[type], dict[type, Callable[[Any], int]]]:
+    """The types for which ``len`` runs C code only, and for the other containers what measures them."""
+    plain: set[type] = {dict, bytearray}  # even where the collector tracks none of them
+    odd: dict[type, Callable[[Any], int]] = {}
+    for kind in kinds:
+        bases = _mro(kind)
+        base = next((b for b in _SIZED if b in bases), None)
+        if base is not None:
+            length = next(_class_dict(b)["__len__"] for b in bases if "__len__" in _class_dict(b))
+            if type(length) is types.WrapperDescriptorType:
+                plain.add(kind)
+            else:
+                odd[kind] = _class_dict(base)["__len__"]
+        else:
+            tells = next(((b, name) for b, name in _TELLING if b in bases), None)
+            if tells is not None:
+                odd[kind] = _teller(_class_dict(tells[0])[tells[1]])
+    return plain, odd
+
+
+def _teller(method: Callable[[Any], int]) -> Callable[[Any], int]:
+    def tell(stream: Any) -> int:
+        try:
+            return method(stream)
+        except ValueError:  # closed, or made by __new__ alone: it holds nothing
+            return 0
+
+    return tell
+
+
+def _untracked(holders: Iterable[object]) -> list[object]:
+    """Bytearrays, and dicts of nothing but plain values: the collector leaves those out, their holders lead to them."""
+    unknown = {bytearray, dict}
+    held = [o for o in gc.get_referents(*holders) if type(o) in unknown]
+    found = {id(o): o for o in held if not gc.is_tracked(o)}
+    inside = gc.get_referents(*[o for o in found.values() if type(o) is dict])
+    found.update((id(o), o) for o in inside if type(o) is bytearray)
+    return list(found.values())
