@@ -107,6 +107,8 @@ def print_table(runs: Sequence[Comparison]) -> None:
 
 def print_failures(runs: Sequence[Comparison]) -> None:
     for run in runs:
+        if run.failure:
+            print(f"FAILED  {run.failure}")
         for word, lines in (
             ("MISSED", run.missed),
             ("FALSE ALARM", run.false_alarms),
@@ -119,24 +121,28 @@ def print_failures(runs: Sequence[Comparison]) -> None:
 
 
 def print_stability(rounds: Sequence[Sequence[Comparison]]) -> bool:
-    """Whether every run flagged the same tests; verdicts that changed their name only are listed."""
+    """Whether every run decided alike on every judged test; verdicts that changed their name are listed."""
     seen: dict[str, set[str]] = {}
     for runs in rounds:
         for run in runs:
             for nodeid, verdict in run.verdicts.items():
                 seen.setdefault(f"{run.suite}/{nodeid}", set()).add(verdict)
-    same = [all(a.flagged == b.flagged for a, b in zip(rounds[0], runs, strict=True)) for runs in rounds]
+    same = [all(a.decided == b.decided for a, b in zip(rounds[0], runs, strict=True)) for runs in rounds]
     changed = {nodeid: names for nodeid, names in seen.items() if len(names) > 1}
-    print(f"\nthe same tests flagged in {sum(same)} of {len(rounds)} runs; {len(changed)} verdicts changed their name")
+    print(f"\nthe same decisions in {sum(same)} of {len(rounds)} runs; {len(changed)} verdicts changed their name")
     for nodeid, names in sorted(changed.items()):
         print(f"  {nodeid}: {' / '.join(sorted(names))}")
     return all(same)
 
 
 def run_once(suites: Sequence[str], labels: Mapping[str, Sequence[Label]], extra: Sequence[str]) -> list[Comparison]:
+    """One run of every suite; one that fails is reported and the others go on."""
     runs = []
     for suite in suites:
-        runs.append(run_suite(suite, labels[suite], extra))
+        try:
+            runs.append(run_suite(suite, labels[suite], extra))
+        except (SuiteFailed, WrongLabels) as failure:
+            runs.append(Comparison(suite=suite, failure=str(failure)))
         print(f"{suite}: {runs[-1].seconds:.1f} s", file=sys.stderr, flush=True)
     return runs
 
@@ -154,14 +160,11 @@ def main(arguments: Sequence[str]) -> int:
     for suite, module in absent.items():
         print(f"{suite} is left out: {module} is not installed")
     rounds = []
-    try:
-        for _ in range(options.repeat):
-            rounds.append(run_once([suite for suite in wanted if suite not in absent], labels, extra))
-            print_table(rounds[-1])
-            print_failures(rounds[-1])
-    except (SuiteFailed, WrongLabels) as failure:
-        print(failure)
-        return 1
+    for _ in range(options.repeat):
+        rounds.append(run_once([suite for suite in wanted if suite not in absent], labels, extra))
+        print_table(rounds[-1])
+        print_failures(rounds[-1])
+        sys.stdout.flush()
     stable = print_stability(rounds) if options.repeat > 1 else True
     return 0 if stable and all(run.good for runs in rounds for run in runs) else 1
 

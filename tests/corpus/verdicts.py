@@ -28,10 +28,17 @@ class Comparison:
     flagged: frozenset[str] = frozenset()
     verdicts: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    failure: str = ""
 
     @property
     def good(self) -> bool:
-        return not (self.missed or self.false_alarms or self.unexpected)
+        return not (self.failure or self.missed or self.false_alarms or self.unexpected)
+
+    @property
+    def decided(self) -> frozenset[str]:
+        """What must be the same in every run: the leaks that were found, and whatever else was flagged wrongly."""
+        found = (nodeid for nodeids in self.found.values() for nodeid in nodeids)
+        return frozenset((*found, *(line.split(": ", 1)[0] for line in self.false_alarms)))
 
     def counts(self) -> Counter[str]:
         """How many tests got each verdict."""
