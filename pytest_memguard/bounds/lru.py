@@ -69,7 +69,7 @@ class LruCensus:
         return sorted(grown, key=lambda g: (-g.grown, g.name))
 
     def clear_bounded(self) -> int:
-        """Empty the bounded wrappers that have grown since :meth:`before`; returns how many those were.
+        """Empty the bounded wrappers that have grown since :meth:`before` (or since the last call); how many those were.
 
         The proof of who holds a growth: clear, settle, sample; one more round; clear, settle, sample. If the two
         samples are equal, these wrappers held all of it.
@@ -80,9 +80,13 @@ class LruCensus:
         may have to be computed again at any time by the contract of a cache with a bound: eviction does the same.
         Finalizers of the entries run.
         """
-        cleared = [wrapper for wrapper, _now, maxsize, _more in self._grown() if maxsize is not None]
-        for wrapper in cleared:
-            peek.LRU.__dict__["cache_clear"](wrapper)
+        cleared = {id(wrapper) for wrapper, _now, maxsize, _more in self._grown() if maxsize is not None}
+        for index, (ref, _before) in enumerate(self._known):
+            wrapper = ref()
+            if wrapper is not None and id(wrapper) in cleared:
+                peek.LRU.__dict__["cache_clear"](wrapper)
+                # Or it would seem not to grow until it is as large as it was, and keep all that it takes until then.
+                self._known[index] = (ref, 0)
         return len(cleared)
 
     def _grown(self) -> list[tuple[Any, int, int | None, int]]:

@@ -138,22 +138,29 @@ class TestLruCensus:
         assert census.clear_bounded() == 1
         assert [c.cache_info().currsize for c in (grew, endless, quiet)] == [0, 1, 1]
 
-    def test_clearing_proves_who_held_the_growth(self):
+    def test_each_round_can_be_emptied_again(self):
         compute = cached(128)
+        for number in range(50):
+            compute(number)
         census = LruCensus(lambda: [compute])
         census.before()
-        compute(0)
-        census.clear_bounded()
-        alive = weakref.WeakSet()
+        compute(50)
+        sizes = []
+        for number in range(51, 56):
+            census.clear_bounded()
+            sizes.append(compute.cache_info().currsize)
+            compute(number)
 
-        class Thing:
-            pass
+        assert sizes == [0] * 5
+
+    def test_clearing_lets_go_of_what_was_held(self):
+        alive = weakref.WeakSet()
 
         @functools.lru_cache(maxsize=64)
         def make(x):
-            thing = Thing()
-            alive.add(thing)
-            return thing
+            owner = Owner(x)
+            alive.add(owner)
+            return owner
 
         census = LruCensus(lambda: [make])
         census.before()
