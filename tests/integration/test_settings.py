@@ -148,6 +148,19 @@ def test_the_ini_entry_turns_memguard_on_and_the_option_off(pytester):
     assert not options.enabled(pytester.parseconfig(*plugin_arguments(), "--no-memguard"))
 
 
+def test_an_ini_entry_of_another_plugin_is_none_of_ours(pytester, run):
+    pytester.makeini("[pytest]\nmemguard_extra = 5")
+    pytester.makeconftest("def pytest_addoption(parser): parser.addini('memguard_extra', 'of a plugin for memguard')")
+
+    result = run("--memguard", "--memguard-confirm=none")
+
+    result.assert_outcomes(passed=1)
+
+
+def test_arguments_after_two_dashes_are_no_options():
+    options.check_arguments(["--memguard", "--", "--memguard-nonsense"])
+
+
 def test_the_command_line_wins_over_ini_over_yaml_over_default(pytester):
     pytester.makeini("[pytest]\nmemguard_confirm = marked\nmemguard_budget = 10s")
     pytester.makefile(".yaml", memguard="memory: {confirm: {mode: none, budget: 20s, rounds: 9}}")

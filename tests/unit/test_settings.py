@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_memguard.errors import CombinedError, ConflictError, SettingError
-from pytest_memguard.settings import Given, MarkerSettings, Settings, resolve
+from pytest_memguard.settings import Given, MarkerSettings, Settings, StrategySpec, resolve, words
 from pytest_memguard.settings import parsers as p
 from pytest_memguard.settings.fields import specs
 from pytest_memguard.settings.resolve import read
@@ -71,7 +71,7 @@ def test_the_higher_layer_wins_and_each_value_keeps_its_origin():
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "told"),
     [
         ({"warning": 0.95}, ["warning 95% (here) must be below critical 90% (default)"]),
         ({"critical": 0.95}, ["critical 95% (here) must be below emergency 95% (default)"]),
@@ -83,11 +83,11 @@ def test_the_higher_layer_wins_and_each_value_keeps_its_origin():
         ),
     ],
 )
-def test_values_that_contradict_each_other_are_told_with_both_origins(given, words):
+def test_values_that_contradict_each_other_are_told_with_both_origins(given, told):
     with pytest.raises((ConflictError, CombinedError)) as caught:
         resolve([{name: Given(value=value, origin="here") for name, value in given.items()}])
 
-    assert all(word in str(caught.value) for word in words)
+    assert all(part in str(caught.value) for part in told)
 
 
 def test_settings_that_contradict_each_other_cannot_be_made():
@@ -163,9 +163,9 @@ def test_what_the_parsers_read(parse, value, expected):
     assert parse(value) == expected
 
 
-@pytest.mark.parametrize(("parse", "value", "words"), REFUSED)
-def test_what_the_parsers_refuse(parse, value, words):
-    with pytest.raises(ValueError, match=words):
+@pytest.mark.parametrize(("parse", "value", "told"), REFUSED)
+def test_what_the_parsers_refuse(parse, value, told):
+    with pytest.raises(ValueError, match=told):
         parse(value)
 
 
@@ -193,3 +193,17 @@ def test_a_value_too_long_for_its_column_goes_on_below():
 
     assert max(map(len, shown.splitlines())) <= 80
     assert "package_39" in shown
+
+
+@pytest.mark.parametrize(
+    ("strategies", "expected"),
+    [
+        (StrategySpec(), "built-in"),
+        (StrategySpec(levels={"gentle": ("expire", "gc")}), "gentle: expire, gc"),
+        (StrategySpec(between_tests="gentle"), "gentle after every test"),
+        (StrategySpec(between_tests="gentle", every=5), "gentle after every 5 tests"),
+        (StrategySpec(between_modules="moderate"), "moderate after every module"),
+    ],
+)
+def test_how_strategies_are_shown(strategies, expected):
+    assert words.strategies(strategies) == expected

@@ -160,6 +160,7 @@ def test_components_strategies_and_suppressions_are_checked_and_kept():
           suppressions:
             - {test: "tests/test_cart.py::*", type: shop.Order, reason: known since March, expires: 2027-01-31}
             - {package: numpy, reason: their pool, expires: "2027-02-28"}
+            - {site: "*/cache.py", reason: until the next release, expires: 2027-03-01 12:00:00}
         """)
 
     first, second = found.components
@@ -174,10 +175,11 @@ def test_components_strategies_and_suppressions_are_checked_and_kept():
     assert (found.strategies.between_tests, found.strategies.every, found.strategies.between_modules) == (
         "gentle", 10, "moderate",
     )  # fmt: skip
-    known, pool = found.suppressions
+    known, pool, cache = found.suppressions
     assert known.patterns == {"test": "tests/test_cart.py::*", "type": "shop.Order"}
     assert (known.reason, known.expires) == ("known since March", dt.date(2027, 1, 31))
     assert pool.expires == dt.date(2027, 2, 28)
+    assert cache.expires == dt.date(2027, 3, 1)
     assert re.fullmatch(r"memguard\.yaml, line \d+", pool.origin)
 
 
