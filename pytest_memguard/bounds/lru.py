@@ -69,7 +69,7 @@ class LruCensus:
         return sorted(grown, key=lambda g: (-g.grown, g.name))
 
     def clear_bounded(self) -> int:
-        """Empty the bounded wrappers that have grown since :meth:`before` (or since the last call); how many those were.
+        """Empty the bounded wrappers that grew since :meth:`before` (or since the last call); how many those were.
 
         The proof of who holds a growth: clear, settle, sample; one more round; clear, settle, sample. If the two
         samples are equal, these wrappers held all of it.
