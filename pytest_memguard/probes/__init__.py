@@ -6,49 +6,58 @@ are opened. A probe that fails later steps aside, says so once in ``warnings``, 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
+from pytest_memguard.probes.boundary import Calls, Raw, flat_reader
 from pytest_memguard.probes.descriptor import DescriptorSet
-from pytest_memguard.probes.heap import ThriftyBlocks, open_blocks, open_collections, open_heap
-from pytest_memguard.probes.process import ExactPeak, open_memory, open_peak
-from pytest_memguard.probes.reading import Reading, UnavailableError
-from pytest_memguard.probes.resources import open_fds, open_threads
+from pytest_memguard.probes.heap import open_blocks, open_collections, open_heap
+from pytest_memguard.probes.process import ExactPeak, Memory, Statm, open_memory, open_peak
+from pytest_memguard.probes.reading import MISSING, Reading, UnavailableError, missing
+from pytest_memguard.probes.resources import FolderSize, ThreadTables, open_fds, open_threads
+from pytest_memguard.probes.thrift import Thrift
 
-__all__ = ["Probes", "Sample", "open_probes"]
+__all__ = ["MISSING", "Probes", "Raw", "Sample", "open_probes"]
 
 T = TypeVar("T")
-Count = Callable[[], int | None]
-Memory = tuple[int | None, int | None]
+Count = Callable[[], int]
 
 _UNAVAILABLE = "unavailable: "
+_LEFT_OUT = ", left out at test boundaries where it takes more than 0.25 % of the tests' time"
 _MOST_WARNINGS = 20
 
 
 class Sample(NamedTuple):
-    """One reading of everything; ``None`` is what could not be read. Sizes in bytes, ``blocks`` .. are counts.
+    """One reading; ``None`` is what could not be read. Sizes in bytes, the others are counts.
 
-    ``peak`` is the highest ``rss`` since the sample before, ``heap`` what malloc has handed out, ``collections`` the
-    full collections of the garbage collector since the interpreter started.
+    ``heap`` is what malloc has handed out, ``peak`` the highest ``rss`` since the reading before.
     """
 
-    rss: int | None = None
-    vms: int | None = None
-    peak: int | None = None
-    heap: int | None = None
-    blocks: int | None = None
-    fds: int | None = None
-    threads: int | None = None
-    collections: int | None = None
+    rss: int | None
+    vms: int | None
+    heap: int | None
+    blocks: int | None
+    fds: int | None
+    threads: int | None
+    peak: int | None
+
+    @classmethod
+    def of(cls, raw: Raw) -> Sample:
+        """A reading as ``read`` gives it."""
+        return cls._make([None if value == MISSING else value for value in raw])
 
 
 class Probes:
-    """Open probes. ``sample`` is what a test boundary calls; ``reader`` gives one metric by itself."""
+    """Open probes.
+
+    ``read`` is for test boundaries: a plain tuple in the order of :class:`Sample`, ``MISSING`` for ``None``, with heap
+    and blocks only while they are cheap. It is replaced when the process changes, so look it up for each call. Like
+    ``sample`` it starts a new stretch for the peak, and never raises what a probe raises.
+    """
 
     __slots__ = (
-        "_bare_blocks",
         "_blocks",
+        "_calls",
         "_collections",
         "_descriptors",
         "_fds",
@@ -56,30 +65,29 @@ class Probes:
         "_memory",
         "_peak",
         "_pid",
-        "_process_id",
-        "_reset",
         "_sources",
         "_threads",
+        "_thrift",
         "_warnings",
+        "read",
     )
 
     def __init__(self) -> None:
         self._descriptors = DescriptorSet()
         self._sources: dict[str, str] = {}
         self._warnings: list[str] = []
-        self._process_id = os.getpid
-        self._pid = os.getpid()
-        self._memory: Callable[[], Memory] = self._choose("rss", lambda: open_memory(self._descriptors), _no_memory)
+        self._calls = Calls()
+        self._pid = self._calls.getpid()
+        self._memory = self._choose("rss", lambda: open_memory(self._descriptors), _no_memory)
         self._sources["vms"] = self._sources["rss"]
-        self._peak, self._reset = self._choose_peak()
-        self._heap: Count = self._choose("heap", open_heap, _nothing)
-        self._bare_blocks: Count = self._choose("blocks", open_blocks, _nothing)
-        self._blocks = self._bare_blocks
-        if self._blocks is not _nothing:
-            self._blocks = ThriftyBlocks(self._bare_blocks, tell=self._note_on_blocks)
-        self._collections: Count = self._choose("collections", open_collections, _nothing)
-        self._threads: Count = self._choose("threads", open_threads, _nothing)
-        self._fds: Count = self._choose("fds", lambda: open_fds(self._descriptors), _nothing)
+        self._heap = self._choose("heap", open_heap, missing)
+        self._blocks = self._choose("blocks", open_blocks, missing)
+        self._fds = self._choose("fds", lambda: open_fds(self._descriptors), missing)
+        self._threads = self._choose("threads", open_threads, missing)
+        self._peak = self._choose_peak()
+        self._collections = self._choose("collections", open_collections, missing)
+        self._thrift = Thrift(self._heap, self._blocks, tell=self._note_left_out)
+        self.read = self._choose_read()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -91,24 +99,13 @@ class Probes:
         return dict(self._sources)
 
     def sample(self) -> Sample:
-        """Read everything and start a new stretch for the peak. Never raises what a probe raises."""
-        if self._process_id() != self._pid:
-            self._after_fork()
-        try:
-            peak = self._peak()
-            rss, vms = self._memory()
-            heap, blocks, fds = self._heap(), self._blocks(), self._fds()
-            sample = Sample(rss, vms, _peak(peak, rss), heap, blocks, fds, self._threads(), self._collections())
-            self._reset()
-        except Exception:  # noqa: BLE001 - below lies what tests replace, close and exhaust
-            return self._sample_with_care()
-        return sample
+        """Read everything at any cost, and start a new stretch for the peak."""
+        return Sample.of(self._read_with_care(at_any_cost=True))
 
-    def reader(self, metric: str) -> Count | None:
-        """One metric by itself, or ``None`` where there is no way to read it; the reader never raises.
+    def reader(self, metric: str) -> Callable[[], int | None] | None:
+        """One metric by itself, at any cost, or ``None`` where there is no way to read it; the reader never raises.
 
-        ``blocks`` are counted at any cost here: sparing the suite is the business of ``sample`` alone. Raises
-        ``KeyError`` for a name that ``describe`` does not have; ``peak`` has no reader, because it needs its reset.
+        Raises ``KeyError`` for a name that ``describe`` does not have; ``peak`` has no reader, it needs its reset.
         """
         attribute = _READERS[metric]
         if self._sources[metric].startswith(_UNAVAILABLE):
@@ -116,25 +113,22 @@ class Probes:
 
         def read() -> int | None:
             try:
-                value: int | None = getattr(self, attribute)()
-            except Exception:  # noqa: BLE001 - as in sample
-                return self._try_again(metric, attribute)
-            return value
+                value: int = getattr(self, attribute)()
+            except Exception:  # noqa: BLE001 - below lies what tests close, replace and exhaust
+                self._descriptors.restore()
+                value = self._attempt(metric, attribute)
+            return None if value == MISSING else value
 
         return read
 
     def close(self) -> None:
         """Give the descriptors back; from then on every metric is ``None``. May be called again."""
-        for name in ("_peak", "_reset", "_heap", "_blocks", "_bare_blocks", "_collections", "_threads", "_fds"):
-            setattr(self, name, _nothing)
-        self._memory = _no_memory
+        for attribute in _COUNTS.values():
+            setattr(self, attribute, missing)
+        self._memory, self._peak = _no_memory, None
+        self._thrift = Thrift(missing, missing, tell=self._note_left_out)
+        self.read = self._read_with_care
         self._descriptors.close()
-
-    def _rss(self) -> int | None:
-        return self._memory()[0]
-
-    def _vms(self) -> int | None:
-        return self._memory()[1]
 
     def _choose(self, metric: str, find: Callable[[], Reading[T]], otherwise: Callable[[], T]) -> Callable[[], T]:
         try:
@@ -145,61 +139,95 @@ class Probes:
         self._sources[metric] = reading.source
         return reading.read
 
-    def _choose_peak(self) -> tuple[Count, Callable[[], None]]:
+    def _choose_peak(self) -> ExactPeak | None:
         try:
-            peak: ExactPeak = open_peak(self._descriptors)
+            peak = open_peak(self._descriptors)
         except UnavailableError as reason:
             self._sources["peak"] = _UNAVAILABLE + str(reason)
-            return _nothing, _nothing
+            return None
         self._sources["peak"] = "VmHWM, reset through /proc/self/clear_refs"
-        return peak.read, peak.reset
+        return peak
 
-    def _note_on_blocks(self, note: str) -> None:
-        self._sources["blocks"] = f"{self._sources['blocks']}, {note}"
-
-    def _after_fork(self) -> None:
-        self._pid = self._process_id()
-        self._descriptors.renew()
-
-    def _sample_with_care(self) -> Sample:
-        self._descriptors.restore()
-        peak, rss = self._attempt("peak", "_peak"), self._attempt("rss", "_rss")
-        sample = Sample(
-            rss,
-            self._attempt("vms", "_vms"),
-            _peak(peak, rss),
-            self._attempt("heap", "_heap"),
-            self._attempt("blocks", "_blocks"),
-            self._attempt("fds", "_fds"),
-            self._attempt("threads", "_threads"),
-            self._attempt("collections", "_collections"),
+    def _choose_read(self) -> Callable[[], Raw]:
+        memory, peak, fds, threads = self._memory, self._peak, self._fds, self._threads
+        if not isinstance(memory, Statm) or not isinstance(fds, FolderSize) or not isinstance(threads, ThreadTables):
+            return self._read_with_care
+        if peak is None or not peak.fresh or self._descriptors.lost:
+            return self._read_with_care
+        return flat_reader(
+            memory,
+            peak,
+            fds,
+            threads,
+            calls=self._calls,
+            thrift=self._thrift,
+            descriptors=self._descriptors,
+            otherwise=self._read_with_care,
         )
+
+    def _read_with_care(self, *, at_any_cost: bool = False) -> Raw:
+        pid = self._calls.getpid()
+        if pid != self._pid:
+            self._pid = pid
+            self._descriptors.renew()  # what was inherited shows, and changes, the parent
+        else:
+            self._descriptors.restore()
+        mark = self._attempt("peak", "_mark")
+        rss, vms = self._attempt("rss", "_rss"), self._attempt("vms", "_vms")
+        heap, blocks = self._costly(at_any_cost=at_any_cost)
+        fds, threads = self._attempt("fds", "_fds"), self._attempt("threads", "_threads")
         self._attempt("peak", "_reset")
-        return sample
+        self.read = self._choose_read()
+        return rss, vms, heap, blocks, fds, threads, rss if MISSING < mark < rss else mark
 
-    def _try_again(self, metric: str, attribute: str) -> int | None:
-        self._descriptors.restore()
-        return self._attempt(metric, attribute)
+    def _costly(self, *, at_any_cost: bool) -> tuple[int, int]:
+        if not at_any_cost:
+            try:
+                return self._thrift.take()
+            except Exception:  # noqa: BLE001, S110 - one of the two; each by itself says which
+                pass
+        return self._attempt("heap", "_heap"), self._attempt("blocks", "_blocks")
 
-    def _attempt(self, metric: str, attribute: str) -> int | None:
+    def _rss(self) -> int:
+        return self._memory()[0]
+
+    def _vms(self) -> int:
+        return self._memory()[1]
+
+    def _mark(self) -> int:
+        return MISSING if self._peak is None else self._peak.read()
+
+    def _reset(self) -> int:
+        if self._peak is not None:
+            self._peak.reset()
+        return MISSING
+
+    def _attempt(self, metric: str, attribute: str) -> int:
         try:
-            value: int | None = getattr(self, attribute)()
-        except Exception as error:  # noqa: BLE001 - as in sample
+            value: int = getattr(self, attribute)()
+        except Exception as error:  # noqa: BLE001 - below lies what tests close, replace and exhaust
             if isinstance(error, MemoryError) or (isinstance(error, OSError) and self._descriptors.lost):
                 self._warn(f"{metric} could not be read at some test boundaries: {_text(error)}")
             else:
                 self._give_up(metric, error)
-            return None
+            return MISSING
         return value
 
     def _give_up(self, metric: str, error: Exception) -> None:
         self._warn(f"{metric} is no longer read: {_text(error)}")
-        self._sources[metric] = f"{_UNAVAILABLE}{_text(error)}"
-        if metric in _FROM_MEMORY:
+        for name in _MEMORY if metric in _MEMORY else (metric,):
+            self._sources[name] = _UNAVAILABLE + _text(error)
+        if metric in _MEMORY:
             self._memory = _no_memory
-            self._sources.update(dict.fromkeys(_FROM_MEMORY, self._sources[metric]))
-        for attribute in _GIVEN_UP_WITH.get(metric, ()):
-            setattr(self, attribute, _nothing)
+        elif metric == "peak":
+            self._peak = None
+        else:
+            setattr(self, _COUNTS[metric], missing)
+            self._thrift = Thrift(self._heap, self._blocks, tell=self._note_left_out)
+
+    def _note_left_out(self, metric: str) -> None:
+        if _LEFT_OUT not in self._sources[metric]:
+            self._sources[metric] += _LEFT_OUT
 
     def _warn(self, warning: str) -> None:
         if warning not in self._warnings and len(self._warnings) < _MOST_WARNINGS:
@@ -215,34 +243,16 @@ def _text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _peak(peak: int | None, rss: int | None) -> int | None:
-    """The mark lags behind on kernels that count per core, the resident size does not."""
-    return rss if peak is not None and rss is not None and peak < rss else peak
-
-
-def _nothing() -> None:
-    return None
-
-
 def _no_memory() -> Memory:
-    return None, None
+    return MISSING, MISSING
 
 
-_READERS: Mapping[str, str] = {
-    "rss": "_rss",
-    "vms": "_vms",
+_MEMORY = ("rss", "vms")
+_COUNTS: Mapping[str, str] = {
     "heap": "_heap",
-    "blocks": "_bare_blocks",
+    "blocks": "_blocks",
     "fds": "_fds",
     "threads": "_threads",
     "collections": "_collections",
 }
-_FROM_MEMORY = ("rss", "vms")
-_GIVEN_UP_WITH: Mapping[str, tuple[str, ...]] = {
-    "peak": ("_peak", "_reset"),
-    "heap": ("_heap",),
-    "blocks": ("_blocks", "_bare_blocks"),
-    "fds": ("_fds",),
-    "threads": ("_threads",),
-    "collections": ("_collections",),
-}
+_READERS: Mapping[str, str] = {"rss": "_rss", "vms": "_vms", **_COUNTS}

@@ -28,9 +28,9 @@ _MOST_RESTORATIONS = 16
 
 
 class KeptDescriptor:
-    """One open file. ``number`` is ``CLOSED`` while it could not be opened."""
+    """One open file. ``number`` is ``CLOSED`` while it could not be opened; ``identity`` is its inode and device."""
 
-    __slots__ = ("_calls", "_fstat", "_identity", "flags", "number", "path")
+    __slots__ = ("_calls", "_fstat", "flags", "identity", "number", "path")
 
     def __init__(self, path: str, flags: int, calls: SystemCalls) -> None:
         self.path = path
@@ -38,7 +38,7 @@ class KeptDescriptor:
         self.number = CLOSED
         self._calls = calls
         self._fstat = calls.fstat
-        self._identity = (0, 0)
+        self.identity = (0, 0)
         self.open()
 
     def open(self) -> None:
@@ -48,7 +48,7 @@ class KeptDescriptor:
         low = calls.open(self.path, self.flags)
         self.number = calls.raise_number(low)
         found = self._fstat(self.number)
-        self._identity = (found.st_dev, found.st_ino)
+        self.identity = (found.st_ino, found.st_dev)
 
     def is_ours(self) -> bool:
         """Whether the number still stands for the file that was opened."""
@@ -58,7 +58,7 @@ class KeptDescriptor:
             found = self._fstat(self.number)
         except OSError:
             return False
-        return (found.st_dev, found.st_ino) == self._identity
+        return (found.st_ino, found.st_dev) == self.identity
 
     def close(self) -> None:
         """Close it, unless the number belongs to somebody else by now."""

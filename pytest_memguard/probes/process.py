@@ -6,12 +6,11 @@ import mmap
 import os
 import re
 import sys
-from collections.abc import Callable
 
 import psutil
 
 from pytest_memguard.probes.descriptor import DescriptorSet, KeptDescriptor
-from pytest_memguard.probes.reading import Reading, UnavailableError
+from pytest_memguard.probes.reading import MISSING, Reading, UnavailableError
 
 if sys.platform != "win32":
     import resource
@@ -19,34 +18,42 @@ if sys.platform != "win32":
 Memory = tuple[int, int]
 
 _MARK = re.compile(rb"VmHWM:\s*(\d+) kB")
-_STATM_LENGTH = 64
+STATM_LENGTH = 64
 _STATUS_LENGTH = 8192
 # For the trial at the start: large enough to be told from the counters' own error (32 pages a core).
 _TRIAL_BYTES = 4 << 20
 # No file of a user can be written there by mistake: most file systems refuse it, pipes and sockets know no offsets,
 # and clear_refs does not look at it.
-_NOWHERE = 1 << 62
+NOWHERE = 1 << 62
+
+
+class Statm:
+    """Resident and mapped bytes from ``/proc/self/statm``."""
+
+    __slots__ = ("_pread", "kept", "page")
+
+    def __init__(self, kept: KeptDescriptor) -> None:
+        self.kept = kept
+        self.page = os.sysconf("SC_PAGE_SIZE")
+        self._pread = os.pread
+
+    def __call__(self) -> Memory:
+        """Both now."""
+        fields = self._pread(self.kept.number, STATM_LENGTH, 0).split(None, 2)
+        return int(fields[1]) * self.page, int(fields[0]) * self.page
 
 
 def open_memory(descriptors: DescriptorSet) -> Reading[Memory]:
     """Resident and mapped bytes; raises ``UnavailableError``."""
     if sys.platform == "linux":
         try:
-            return Reading(_statm(descriptors.keep("/proc/self/statm")), "/proc/self/statm")
+            statm = Statm(descriptors.keep("/proc/self/statm"))
+            statm()
         except (OSError, ValueError, IndexError):
             pass  # no /proc, or none that is understood: psutil may know another way
+        else:
+            return Reading(statm, "/proc/self/statm")
     return _psutil_memory()
-
-
-def _statm(kept: KeptDescriptor) -> Callable[[], Memory]:
-    pread, length, page = os.pread, _STATM_LENGTH, os.sysconf("SC_PAGE_SIZE")
-
-    def read() -> Memory:
-        fields = pread(kept.number, length, 0).split(None, 2)
-        return int(fields[1]) * page, int(fields[0]) * page
-
-    read()
-    return read
 
 
 def _psutil_memory() -> Reading[Memory]:
@@ -76,47 +83,49 @@ class ExactPeak:
     take the larger of this and the resident size, which is what ``VmHWM`` in the status file shows.
     """
 
-    __slots__ = ("_calls", "_clear", "_descriptors", "_floor", "_fresh", "_status", "_whose")
+    __slots__ = ("_calls", "_descriptors", "_status", "clear", "floor", "fresh", "whose")
 
     def __init__(self, descriptors: DescriptorSet) -> None:
         self._descriptors = descriptors
-        self._whose = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # same mark, no walk over all threads
+        self.whose = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # same mark, no walk over all threads
         self._calls = (resource.getrusage, os.pread, os.pwrite)
-        self._clear = descriptors.keep("/proc/self/clear_refs", os.O_WRONLY)
+        self.clear = descriptors.keep("/proc/self/clear_refs", os.O_WRONLY)
         self._status = descriptors.keep("/proc/self/status")
-        self._fresh = False
+        self.fresh = False  # whether the last reset worked
         self.reset()
-        self._floor: int = resource.getrusage(self._whose).ru_maxrss
+        self.floor: int = resource.getrusage(self.whose).ru_maxrss  # in KiB
 
-    def read(self) -> int | None:
-        """The mark in bytes, ``None`` after a reset that failed; raises ``OSError`` or ``ValueError``."""
-        if not self._fresh:
-            return None
-        kib = self._calls[0](self._whose)[2]
-        if kib <= self._floor:
-            self._floor = kib
-            kib = self._read_status()
-        return kib * 1024
+    def read(self) -> int:
+        """The mark in bytes, ``MISSING`` after a reset that failed; raises ``OSError`` or ``ValueError``."""
+        if not self.fresh:
+            return MISSING
+        kib = self._calls[0](self.whose)[2]
+        return kib * 1024 if kib > self.floor else self.read_status(kib)
+
+    def read_status(self, kib: int) -> int:
+        """The mark in bytes where *kib* of ``ru_maxrss`` may be the floor."""
+        self.floor = kib
+        return self._status_kib() * 1024
 
     def reset(self) -> None:
         """Start a new stretch; raises ``OSError``. The number may be a user's file by now: never write to that."""
-        self._fresh = False
-        if not self._clear.is_ours():
+        self.fresh = False
+        if not self.clear.is_ours():
             raise OSError("the descriptor of clear_refs was closed by somebody else")
-        self._calls[2](self._clear.number, b"5", _NOWHERE)
-        self._fresh = True
+        self._calls[2](self.clear.number, b"5", NOWHERE)
+        self.fresh = True
 
     def prove(self) -> None:
         """Raise ``UnavailableError`` where a reset has no effect (a kernel or sandbox that only pretends)."""
         with mmap.mmap(-1, _TRIAL_BYTES) as trial:  # not malloc: freeing a large chunk changes its thresholds
             for offset in range(0, _TRIAL_BYTES, mmap.PAGESIZE):
                 trial[offset] = 1
-        before = self._read_status()
+        before = self._status_kib()
         self.reset()
-        if (before - self._read_status()) * 1024 < _TRIAL_BYTES // 2:
+        if (before - self._status_kib()) * 1024 < _TRIAL_BYTES // 2:
             raise UnavailableError("a write to /proc/self/clear_refs does not reset the peak")
 
-    def _read_status(self) -> int:
+    def _status_kib(self) -> int:
         text = self._calls[1](self._status.number, _STATUS_LENGTH, 0)
         found = _MARK.search(text)
         if found is None:
@@ -125,7 +134,7 @@ class ExactPeak:
 
     def close(self) -> None:
         """Give the descriptors back."""
-        self._descriptors.drop(self._clear)
+        self._descriptors.drop(self.clear)
         self._descriptors.drop(self._status)
 
 

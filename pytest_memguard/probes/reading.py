@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+# A metric that could not be read, where a number has to stand: no metric is ever that low.
+MISSING: Final = -(1 << 63)
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -19,3 +22,8 @@ class Reading(Generic[T_co]):
 
     read: Callable[[], T_co]
     source: str
+
+
+def missing() -> int:
+    """The reading of a metric that cannot be read."""
+    return MISSING

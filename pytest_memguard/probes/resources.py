@@ -37,18 +37,24 @@ def _from_proc(descriptors: DescriptorSet) -> Reading[int]:
     fstat = os.fstat
     # From Linux 6.2 on the size of the folder is the number of descriptors; before, it is 0. Listing opens one more.
     if fstat(kept.number).st_size == len(os.listdir(_FOLDER)) - 1:
-        return Reading(_by_size(kept, fstat, descriptors), "size of /proc/self/fd")
+        return Reading(FolderSize(kept, descriptors), "size of /proc/self/fd")
     descriptors.drop(kept)
     return Reading(_by_listing(descriptors), "entries of /proc/self/fd")
 
 
-def _by_size(
-    kept: KeptDescriptor, fstat: Callable[[int], os.stat_result], descriptors: DescriptorSet
-) -> Callable[[], int]:
-    def read() -> int:
-        return fstat(kept.number).st_size - descriptors.opened
+class FolderSize:
+    """Open descriptors, without the probes' own, from the size of a folder of ``/proc``."""
 
-    return read
+    __slots__ = ("_descriptors", "_fstat", "kept")
+
+    def __init__(self, kept: KeptDescriptor, descriptors: DescriptorSet) -> None:
+        self.kept = kept
+        self._descriptors = descriptors
+        self._fstat = os.fstat
+
+    def __call__(self) -> int:
+        """The number now."""
+        return self._fstat(self.kept.number).st_size - self._descriptors.opened
 
 
 def _by_listing(descriptors: DescriptorSet) -> Callable[[], int]:
@@ -60,6 +66,20 @@ def _by_listing(descriptors: DescriptorSet) -> Callable[[], int]:
     return read
 
 
+class ThreadTables:
+    """Python threads that are alive or starting, from the tables of ``threading``."""
+
+    __slots__ = ("active", "starting")
+
+    def __init__(self, active: dict[object, object], starting: dict[object, object]) -> None:
+        self.active = active
+        self.starting = starting
+
+    def __call__(self) -> int:
+        """The number now."""
+        return len(self.active) + len(self.starting)
+
+
 def open_threads() -> Reading[int]:
     """Python threads that are alive, the main one included.
 
@@ -68,6 +88,6 @@ def open_threads() -> Reading[int]:
     """
     active, starting = getattr(threading, "_active", None), getattr(threading, "_limbo", None)
     if isinstance(active, dict) and isinstance(starting, dict):
-        return Reading(lambda: len(active) + len(starting), "threading")
+        return Reading(ThreadTables(active, starting), "threading")
     count = _thread._count  # noqa: SLF001 - the only other count without a lock
     return Reading(lambda: count() + 1, "_thread")

@@ -1,6 +1,6 @@
-"""Pass 1: one sample at each boundary between two tests, one row in the ledger per test.
+"""Pass 1: one reading at each boundary between two tests, one row in the ledger per test.
 
-The sample after a test is the one before the next, so a test costs a single reading. What runs between two tests and
+The reading after a test is the one before the next, so a test costs a single one. What runs between two tests and
 belongs to none of them is kept apart by ``gap``.
 """
 
@@ -11,15 +11,16 @@ from collections.abc import Callable
 
 from pytest_memguard.growth import GrowthSettings, GrowthTracker, judge
 from pytest_memguard.model import SessionGrowth
-from pytest_memguard.probes import Probes, Sample
+from pytest_memguard.probes import MISSING, Probes, Raw, Sample
 from pytest_memguard.watch.efficiency import efficiency
-from pytest_memguard.watch.ledger import LazyRecords, Ledger, RowValue
+from pytest_memguard.watch.ledger import ROWS_PER_PART, LazyRecords, Ledger, Row, RowValue, Totals
 from pytest_memguard.watch.suspects import suspects
 
-__all__ = ["LazyRecords", "Ledger", "RowValue", "Watcher", "suspects"]
+__all__ = ["LazyRecords", "Ledger", "Row", "RowValue", "Totals", "Watcher", "suspects"]
 
 _TIME_EVERY = 16
-_FIRST_TIMED = 7
+_FIRST_TIMED = 8
+_NOTHING: Raw = (MISSING, MISSING, MISSING, MISSING, MISSING, MISSING, MISSING)
 
 
 class Watcher:
@@ -27,11 +28,13 @@ class Watcher:
 
     __slots__ = (
         "_clock",
+        "_collected",
+        "_collections",
         "_countdown",
         "_last",
         "_peak",
         "_probes",
-        "_samples",
+        "_readings",
         "_timed",
         "_timed_ns",
         "_worker",
@@ -43,30 +46,36 @@ class Watcher:
         self.ledger = Ledger()
         self.stretch = range(0)  # the tests in which the session grew, after session_growth
         self._probes = probes
-        self._worker = worker
+        self._worker = self.ledger.worker(worker)
         self._clock = clock
-        self._last = Sample()
-        self._peak: int | None = None  # of the present test, as far as a lap has already read it
+        self._collections = probes.reader("collections") or _unknown
+        self._collected: int | None = None  # full collections before the first test
+        self._last = _NOTHING
+        self._peak = MISSING  # of the present test, as far as a lap has already read it
         self._countdown = _FIRST_TIMED
-        self._samples = self._timed = self._timed_ns = 0
+        self._readings = self._timed = self._timed_ns = 0
 
     def start(self) -> None:
         """Take the baseline, just before the first test."""
         start = self._clock()
         self._rebase()
+        self._collected = self._collections()
         self._timed_ns += self._clock() - start
         self._timed += 1
 
     def boundary(self, nodeid: str, outcome: str, duration_s: float) -> int:
         """A test has ended, teardown included, and the next one begins here; gives the test's index."""
-        if self._countdown:
-            self._countdown -= 1
-            return self._take(nodeid, outcome, duration_s)
-        self._countdown = _TIME_EVERY - 1
-        start = self._clock()
-        index = self._take(nodeid, outcome, duration_s)
-        self._timed_ns += self._clock() - start
-        self._timed += 1
+        self._countdown -= 1
+        if not self._countdown:
+            return self._timed_boundary(nodeid, outcome, duration_s)
+        after = self._probes.read()
+        if self._peak != MISSING:
+            after = self._with_laps(after)
+        index = self.ledger.add(nodeid, self._last, after, duration_s, self._worker, outcome)
+        self._last = after
+        if not (index + 1) % ROWS_PER_PART:
+            self.ledger.grow()
+            self._rebase()  # our own memory is no test's growth
         return index
 
     def gap(self) -> None:
@@ -75,10 +84,10 @@ class Watcher:
 
     def lap(self) -> Sample:
         """A reading inside a test; its peak is the highest since the lap or boundary before. The test's own stays."""
-        sample = self._probes.sample()
-        self._samples += 1
-        self._peak = _higher(self._peak, sample.peak)
-        return sample
+        raw = self._probes.read()
+        self._readings += 1
+        self._peak = max(self._peak, raw[-1])
+        return Sample.of(raw)
 
     def suspects(self) -> list[int]:
         """Indices of the tests that repetition should look at first, the most suspicious first."""
@@ -86,56 +95,55 @@ class Watcher:
 
     @property
     def own_cost_s(self) -> float:
-        """CPU seconds that sampling and keeping took: every 16th boundary is timed and stands for the others."""
-        return self._timed_ns / self._timed * self._samples / 1e9 if self._timed else 0.0
+        """CPU seconds that reading and keeping took: every 16th boundary is timed and stands for the others."""
+        readings = len(self.ledger) + self._readings
+        return self._timed_ns / self._timed * readings / 1e9 if self._timed else 0.0
 
     def session_growth(self, settings: GrowthSettings, *, collect: Callable[[], object]) -> SessionGrowth:
-        """The two session heuristics, to be called once, after the last test.
+        """The session heuristics, to be called once, after the last test.
 
         *collect* runs one full collection; it is called only if the session grew.
         """
         tracker = GrowthTracker(settings)
-        for index in range(len(self.ledger)):
-            tracker.add(self.ledger.read(index).rss_after)
+        for rss in self.ledger.after("rss"):
+            tracker.add(None if rss == MISSING else rss)
         growth = tracker.candidate()
         if growth is None:
             return SessionGrowth()
+        collected = self._collections()
         before = self._probes.sample()
         collect()
         share = efficiency(self.ledger, growth.first, before, self._probes.sample())
-        judged = judge(growth, share, settings, nodeid=self.ledger.nodeid)
+        judged = judge(
+            growth,
+            share,
+            settings,
+            collections=None if collected is None or self._collected is None else collected - self._collected,
+            nodeid=self.ledger.nodeid,
+        )
         if judged.suspected:
             self.stretch = range(growth.first, growth.last + 1)
         return judged
 
-    def _take(self, nodeid: str, outcome: str, duration_s: float) -> int:
-        after = self._probes.sample()
-        peak = after.peak
-        if self._peak is not None:
-            peak = _higher(self._peak, peak)
-            self._peak = None
-        ledger = self.ledger
-        index = ledger.add(
-            nodeid,
-            worker=self._worker,
-            outcome=outcome,
-            duration_s=duration_s,
-            before=self._last,
-            after=after,
-            peak=peak,
-        )
-        self._last = after
-        self._samples += 1
-        if ledger.full:
-            ledger.grow()
-            self._rebase()  # our own memory is no test's growth
+    def _timed_boundary(self, nodeid: str, outcome: str, duration_s: float) -> int:
+        self._countdown = _TIME_EVERY + 1
+        start = self._clock()
+        index = self.boundary(nodeid, outcome, duration_s)
+        self._timed_ns += self._clock() - start
+        self._timed += 1
         return index
 
     def _rebase(self) -> None:
-        self._last = self._probes.sample()
-        self._peak = None
-        self._samples += 1
+        self._last = self._probes.read()
+        self._peak = MISSING
+        self._readings += 1
+
+    def _with_laps(self, after: Raw) -> Raw:
+        *others, peak = after
+        rss, vms, heap, blocks, fds, threads = others
+        peak, self._peak = max(peak, self._peak), MISSING
+        return rss, vms, heap, blocks, fds, threads, peak
 
 
-def _higher(one: int | None, other: int | None) -> int | None:
-    return other if one is None or (other is not None and other > one) else one
+def _unknown() -> None:
+    return None

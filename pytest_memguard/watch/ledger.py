@@ -1,57 +1,71 @@
 """The ledger of a run: one row of packed numbers per test, made into values when somebody asks.
 
-72 bytes and a reference to the node id per test, in parts of a thousand, so that nothing is ever copied to grow.
+A row is the reading before a test and the one after it as they came from the probes, 128 bytes, and a reference to
+the node id. Rows lie in parts of a thousand, so that nothing is ever copied to grow.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
 from pytest_memguard.model import MemoryRecord, Verdict
-from pytest_memguard.probes import Sample
+from pytest_memguard.probes import MISSING, Raw, Sample
 
 RowValue = int | float | str | None
 
-# rss before and after, peak, change of mapped bytes, of heap and of blocks; duration; change of descriptors and of
-# threads; full collections, worker, outcome.
-_ROW: Final = Struct("<6qdiiHHH")
-_ROWS_PER_PART: Final = 1024
-_NO_LONG: Final = -(1 << 63)
-_NO_INT: Final = -(1 << 31)
-_NO_SHORT: Final = (1 << 16) - 1
-# What stands for None at each place of a row; where there is always a value, something that no value equals.
-_MISSING: Final = (*(_NO_LONG,) * 6, float("nan"), _NO_INT, _NO_INT, _NO_SHORT, -1, -1)
+# Both readings, duration, and the numbers of worker and outcome in one: 16 words, so that a column is a slice.
+_ROW: Final = Struct("=14qdq")
+_WORDS: Final = 16
+_READING: Final = len(Sample._fields)
+_WORKER_SHIFT: Final = 16
+_OUTCOME_MASK: Final = (1 << _WORKER_SHIFT) - 1
+ROWS_PER_PART: Final = 1024
 
 
 class Row(NamedTuple):
-    """One test as it is kept; ``None`` is what could not be read. Bytes, counts, seconds; names by their number."""
+    """One test. Bytes, counts and seconds; ``None`` is what could not be read.
 
-    rss_before: int | None
-    rss_after: int | None
-    peak: int | None
-    mapped: int | None
-    heap: int | None
-    blocks: int | None
+    ``before`` is the reading at its start (its ``peak`` is that of what came before), ``after`` the one at its end.
+    """
+
+    before: Sample
+    after: Sample
     duration_s: float
-    fds: int | None
-    threads: int | None
-    collections: int | None
-    worker: int
-    outcome: int
+    worker: str
+    outcome: str
+
+    def gained(self, metric: str) -> int | None:
+        """How much of a metric the test left behind."""
+        before, after = getattr(self.before, metric), getattr(self.after, metric)
+        return None if before is None or after is None else after - before
+
+    @property
+    def peak_growth(self) -> int | None:
+        """Bytes by which the peak exceeded what was resident when the test began."""
+        peak, start = self.after.peak, self.before.rss
+        return None if peak is None or start is None else peak - start
+
+
+class Totals(NamedTuple):
+    """The session as pass 1 saw it: the highest peak of a test, and the ends of the process in which it was."""
+
+    peak_rss: int | None = None
+    peak_nodeid: str | None = None
+    rss_start: int | None = None
+    rss_end: int | None = None
 
 
 class Ledger:
-    """The tests of a run in the order in which they ended, and what stands out among them."""
+    """The tests of a run in the order in which they ended."""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[bytearray, list[str]]] = []
+        self._parts: list[tuple[array[int], list[str]]] = []
         self._workers: dict[str, int] = {}
         self._outcomes: dict[str, int] = {}
         self._count = 0
-        self._peak = -1
-        self._peak_index = -1
         self.grow()
 
     def __len__(self) -> int:
@@ -60,48 +74,35 @@ class Ledger:
     @property
     def full(self) -> bool:
         """Whether the next row needs new room."""
-        return self._count == len(self._parts) * _ROWS_PER_PART
+        return self._count == len(self._parts) * ROWS_PER_PART
 
     def grow(self) -> None:
         """Make room for the next thousand rows."""
-        self._parts.append((bytearray(_ROW.size * _ROWS_PER_PART), [""] * _ROWS_PER_PART))
+        self._parts.append((array("q", bytes(_ROW.size * ROWS_PER_PART)), [""] * ROWS_PER_PART))
 
-    def add(
-        self,
-        nodeid: str,
-        *,
-        worker: str,
-        outcome: str,
-        duration_s: float,
-        before: Sample,
-        after: Sample,
-        peak: int | None,
-    ) -> int:
-        """Keep one test between its two samples; gives its index."""
-        rss_0, mapped_0, _, heap_0, blocks_0, fds_0, threads_0, collections_0 = before
-        rss, mapped, _, heap, blocks, fds, threads, collections = after
-        return self._append(
-            nodeid,
-            (
-                rss_0,
-                rss,
-                peak,
-                None if mapped is None or mapped_0 is None else mapped - mapped_0,
-                None if heap is None or heap_0 is None else heap - heap_0,
-                None if blocks is None or blocks_0 is None else blocks - blocks_0,
-                duration_s,
-                None if fds is None or fds_0 is None else fds - fds_0,
-                None if threads is None or threads_0 is None else threads - threads_0,
-                None if collections is None or collections_0 is None else collections - collections_0,
-                _code(self._workers, worker),
-                _code(self._outcomes, outcome),
-            ),
-        )
+    def worker(self, name: str) -> int:
+        """The number of a worker."""
+        return self._workers.setdefault(name, len(self._workers))
+
+    def add(self, nodeid: str, before: Raw, after: Raw, duration_s: float, worker: int, outcome: str) -> int:  # noqa: PLR0917 - keywords cost a microsecond here
+        """Keep one test between its two readings; gives its index."""
+        index = self._count
+        place = index % ROWS_PER_PART
+        if not place and self.full:
+            self.grow()
+        rows, nodeids = self._parts[-1]
+        code = self._outcomes.get(outcome)
+        if code is None:
+            code = self._outcomes[outcome] = len(self._outcomes)
+        _ROW.pack_into(rows, place * _ROW.size, *before, *after, duration_s, worker << _WORKER_SHIFT | code)
+        nodeids[place] = nodeid
+        self._count = index + 1
+        return index
 
     def row(self, index: int) -> list[RowValue]:
         """One test as exact builtins that travel to another process, where ``absorb`` takes them."""
         row = self.read(index)
-        return [self.nodeid(index), _name(self._workers, row.worker), _name(self._outcomes, row.outcome), *row[:-2]]
+        return [self.nodeid(index), row.worker, row.outcome, row.duration_s, *row.before, *row.after]
 
     def absorb(self, row: Sequence[Any], nodeid: str | None = None) -> int:
         """Take a row of another process; gives its index here.
@@ -109,35 +110,51 @@ class Ledger:
         *nodeid* is an equal string that is kept instead of the one in the row, where the caller has one anyway.
         Raises ``ValueError`` or ``struct.error`` on a row of another shape.
         """
-        own_nodeid, worker, outcome, *values = row
-        if len(values) != len(Row._fields) - 2:
-            raise ValueError(f"a row has {len(Row._fields) + 1} values, not {len(row)}")
-        return self._append(
-            nodeid or own_nodeid, (*values, _code(self._workers, worker), _code(self._outcomes, outcome))
-        )
+        own_nodeid, worker, outcome, duration_s, *values = row
+        if len(values) != 2 * _READING:
+            raise ValueError(f"a row has {2 * _READING + 4} values, not {len(row)}")
+        before, after = _raw(values[:_READING]), _raw(values[_READING:])
+        return self.add(nodeid or own_nodeid, before, after, duration_s, self.worker(worker), outcome)
 
     def nodeid(self, index: int) -> str:
-        """The node id of one test."""
+        """The node id of one test; raises ``IndexError``."""
         self._check(index)
-        return self._parts[index // _ROWS_PER_PART][1][index % _ROWS_PER_PART]
+        return self._parts[index // ROWS_PER_PART][1][index % ROWS_PER_PART]
 
-    def outcome(self, index: int) -> str:
-        """The outcome of one test."""
-        return _name(self._outcomes, self.read(index).outcome)
+    def read(self, index: int) -> Row:
+        """One test; raises ``IndexError``."""
+        self._check(index)
+        rows = self._parts[index // ROWS_PER_PART][0]
+        *values, duration_s, code = _ROW.unpack_from(rows, index % ROWS_PER_PART * _ROW.size)
+        return Row(
+            before=Sample.of(_raw(values[:_READING])),
+            after=Sample.of(_raw(values[_READING:])),
+            duration_s=duration_s,
+            worker=_name(self._workers, code >> _WORKER_SHIFT),
+            outcome=_name(self._outcomes, code & _OUTCOME_MASK),
+        )
+
+    def before(self, metric: str) -> array[int]:
+        """One metric before each test, ``MISSING`` where it could not be read."""
+        return self._column(Sample._fields.index(metric))
+
+    def after(self, metric: str) -> array[int]:
+        """One metric after each test, ``MISSING`` where it could not be read."""
+        return self._column(_READING + Sample._fields.index(metric))
 
     def record(self, index: int, verdict: Verdict) -> MemoryRecord:
         """One test as a value."""
         row = self.read(index)
         return MemoryRecord(
             nodeid=self.nodeid(index),
-            worker=_name(self._workers, row.worker),
-            outcome=_name(self._outcomes, row.outcome),
+            worker=row.worker,
+            outcome=row.outcome,
             duration_s=row.duration_s,
-            rss_before_bytes=row.rss_before,
-            rss_after_bytes=row.rss_after,
-            peak_rss_bytes=row.peak,
-            retained_bytes=row.heap,
-            retained_blocks=row.blocks,
+            rss_before_bytes=row.before.rss,
+            rss_after_bytes=row.after.rss,
+            peak_rss_bytes=row.after.peak,
+            retained_bytes=row.gained("heap"),
+            retained_blocks=row.gained("blocks"),
             verdict=verdict.name,
             reason=verdict.reason,
         )
@@ -146,55 +163,26 @@ class Ledger:
         """All tests, each made when it is asked for; *verdict* gets the index of a test."""
         return LazyRecords(self, verdict)
 
-    def peak_growth(self, index: int) -> int | None:
-        """Bytes by which a test's peak exceeded what was resident when it began."""
-        row = self.read(index)
-        return None if row.peak is None or row.rss_before is None else row.peak - row.rss_before
+    def totals(self) -> Totals:
+        """The session's figures; where no peak could be read, the ends are those of the first worker."""
+        if not self._count:
+            return Totals()
+        peaks = self.after("peak")
+        highest = max(peaks)
+        index = peaks.index(highest)
+        codes = self._column(_WORDS - 1)
+        own = [place for place, code in enumerate(codes) if code >> _WORKER_SHIFT == codes[index] >> _WORKER_SHIFT]
+        start, end = self.read(own[0]).before.rss, self.read(own[-1]).after.rss
+        if highest == MISSING:
+            return Totals(rss_start=start, rss_end=end)
+        return Totals(highest, self.nodeid(index), start, end)
 
-    @property
-    def peak_rss(self) -> int | None:
-        """The highest peak of all tests, in bytes."""
-        return None if self._peak_index < 0 else self._peak
-
-    @property
-    def peak_nodeid(self) -> str | None:
-        """The test that reached it."""
-        return None if self._peak_index < 0 else self.nodeid(self._peak_index)
-
-    def rss_ends(self) -> tuple[int | None, int | None]:
-        """Resident bytes before the first and after the last test, of the process that peaked highest."""
-        worker = 0 if self._peak_index < 0 else self.read(self._peak_index).worker
-        rows = (row for row in map(self.read, range(self._count)) if row.worker == worker)
-        first = last = next(rows, None)
-        for row in rows:
-            last = row
-        return (None, None) if first is None or last is None else (first.rss_before, last.rss_after)
-
-    def _append(self, nodeid: str, row: tuple[Any, ...]) -> int:
-        index = self._count
-        if self.full:
-            self.grow()
-        rows, nodeids = self._parts[index // _ROWS_PER_PART]
-        place = index % _ROWS_PER_PART
-        peak = row[2]
-        if None in row:
-            # Lists: a tuple made from a generator is resized, and CPython keeps up to 2,000 of that size for later.
-            values = [missing if value is None else value for value, missing in zip(row, _MISSING, strict=True)]
-            _ROW.pack_into(rows, place * _ROW.size, *values)
-        else:
-            _ROW.pack_into(rows, place * _ROW.size, *row)
-        nodeids[place] = nodeid
-        self._count = index + 1
-        if peak is not None and peak > self._peak:
-            self._peak, self._peak_index = peak, index
-        return index
-
-    def read(self, index: int) -> Row:
-        """One row; raises ``IndexError``."""
-        self._check(index)
-        rows = self._parts[index // _ROWS_PER_PART][0]
-        row = _ROW.unpack_from(rows, index % _ROWS_PER_PART * _ROW.size)
-        return Row._make([None if value == missing else value for value, missing in zip(row, _MISSING, strict=True)])
+    def _column(self, place: int) -> array[int]:
+        column = array("q")
+        for rows, _ in self._parts:
+            column.extend(rows[place::_WORDS])
+        del column[self._count :]
+        return column
 
     def _check(self, index: int) -> None:
         if not 0 <= index < self._count:
@@ -218,13 +206,10 @@ class LazyRecords:
         return map(self.__getitem__, range(len(self)))
 
 
-def _code(names: dict[str, int], name: str) -> int:
-    """The number of a name, a new one for a new name."""
-    code = names.get(name)
-    if code is None:
-        code = names[name] = len(names)
-    return code
-
-
 def _name(names: dict[str, int], code: int) -> str:
     return next(name for name, known in names.items() if known == code)
+
+
+def _raw(values: Sequence[int | None]) -> Raw:
+    rss, vms, heap, blocks, fds, threads, peak = [MISSING if value is None else value for value in values]
+    return rss, vms, heap, blocks, fds, threads, peak

@@ -14,13 +14,13 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from pytest_memguard.probes import Sample, heap, open_probes, process, resources
+from pytest_memguard.probes import MISSING, Sample, heap, open_probes, process, resources
 from pytest_memguard.probes.descriptor import DescriptorSet
-from pytest_memguard.probes.heap import ThriftyBlocks
 from pytest_memguard.probes.reading import UnavailableError
+from pytest_memguard.probes.thrift import Thrift
 
 MB = 1 << 20
-METRICS = {"rss", "vms", "peak", "heap", "blocks", "fds", "threads", "collections"}
+METRICS = {"rss", "vms", "peak", "heap", "blocks", "fds", "threads"}
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -122,26 +122,66 @@ class TestSample:
         assert (before, during, probes.sample().threads) == (threading.active_count(), before + 1, before)
 
     def test_full_collections(self, probes):
-        before = probes.sample().collections
+        read = probes.reader("collections")
+        before = read()
         gc.collect()
         gc.collect(0)
 
-        assert probes.sample().collections == before + 1
+        assert read() == before + 1
+
+
+class TestRead:
+    """The flat reading at boundaries and the careful one agree."""
+
+    def test_the_same_as_a_sample(self, probes):
+        assert probes.read != probes._read_with_care
+        for _ in range(40):
+            probes._thrift.left = 1  # weigh each time
+            raw, sample = Sample.of(probes.read()), probes.sample()
+            assert raw.fds == sample.fds
+            assert raw.threads == sample.threads
+            assert raw[:4] == pytest.approx(sample[:4], rel=0.01)
+            assert raw.peak == pytest.approx(sample.peak, rel=0.02)
+
+    def test_the_peak_is_that_since_the_reading_before(self, probes):
+        probes.read()
+        touched(40 * MB).close()
+        *_, peak = probes.read()
+        rss, *_, quiet = probes.read()
+
+        assert peak - rss == pytest.approx(40 * MB, abs=4 * MB)
+        assert quiet - rss < 4 * MB
 
     def test_no_allocation_stays(self, probes):
-        probes.sample()
+        probes.read()
         before = sys.getallocatedblocks()
         for _ in range(2000):
-            probes.sample()
+            probes.read()
 
         assert sys.getallocatedblocks() - before < 200
+
+    def test_what_is_left_out_is_missing_and_said(self, probes):
+        probes._thrift._clock = iter(range(0, 10**12, 10**9)).__next__
+        probes._thrift.left = 1
+        weighed = Sample.of(probes.read())
+        after = probes.read()
+
+        assert weighed.heap > 0
+        assert weighed.blocks > 0
+        assert (after[2], after[3]) == (MISSING, MISSING)
+        for metric in ("heap", "blocks"):
+            assert probes.describe()[metric].endswith(
+                "left out at test boundaries where it takes more than 0.25 % of the tests' time"
+            )
+        assert probes.sample().blocks > 0
+        assert probes.warnings == ()
 
 
 class TestDescribe:
     def test_a_source_for_each_metric(self, probes):
         sources = probes.describe()
 
-        assert set(sources) == METRICS
+        assert set(sources) == METRICS | {"collections"}
         assert sources["rss"] == "/proc/self/statm"
         assert sources["heap"] == "psutil.heap_info"
         assert not any(source.startswith("unavailable") for source in sources.values())
@@ -192,70 +232,94 @@ class TestReader:
         with pytest.raises(KeyError):
             probes.reader("colour")
 
-    def test_blocks_at_any_cost(self, probes):
-        probes._blocks = lambda: None
-        probes._note_on_blocks("left out: one reading takes 300 us in a heap of this size")
+    def test_at_any_cost(self, probes):
+        probes._thrift._clock = iter(range(0, 10**12, 10**9)).__next__
+        probes._thrift.left = 1
+        probes.read()
 
         assert probes.reader("blocks")() > 0
-        assert probes.describe()["blocks"] == (
-            "sys.getallocatedblocks, left out: one reading takes 300 us in a heap of this size"
-        )
+        assert probes.reader("heap")() > 0
 
 
-class TestThriftyBlocks:
-    """Costs in ns, with so much CPU time between two timed readings."""
+class FakeClock:
+    """Thread CPU time in ns that passes only when somebody works."""
 
-    def thrifty(self, *timings, between=10**9):
-        """Each timing is the cost of one try, or of up to three in a row."""
-        times, now, told = [], 0, []
-        for tries in timings:
-            now += between
-            times.append(now)
-            for cost in tries if isinstance(tries, tuple) else (tries,):
-                now += cost
-                times.append(now)
-        return ThriftyBlocks(lambda: 42, tell=told.append, clock=iter(times).__next__), told
+    def __init__(self):
+        self.now = 0
+
+    def __call__(self):
+        return self.now
+
+
+class TestThrift:
+    """A quarter of a percent of the tests' time: 2.5 us for a test of 1 ms."""
+
+    def thrift(self, *, heap=1_000, blocks=1_000):
+        clock, told = FakeClock(), []
+        self.costs = {"heap": heap, "blocks": blocks}
+
+        def reading(metric):
+            def read():
+                cost = self.costs[metric]
+                clock.now += cost.pop(0) if isinstance(cost, list) else cost
+                return 42
+
+            return read
+
+        return Thrift(reading("heap"), reading("blocks"), tell=told.append, clock=clock), clock, told
+
+    def taken(self, thrift, clock, tests, *, test_ns=1_000_000):
+        found = []
+        for _ in range(tests):
+            clock.now += test_ns
+            found.append(thrift.take())
+        return found
 
     def test_cheap(self):
-        read, told = self.thrifty(100, 200_000, 50, 10)
+        thrift, clock, told = self.thrift(heap=2_400, blocks=2_400)
+        clock.now += 10**9  # imports and collection
 
-        assert [read() for _ in range(50)] == [42] * 50
+        assert self.taken(thrift, clock, 100) == [(42, 42)] * 100
         assert told == []
 
-    def test_one_dear_reading_may_be_chance(self):
-        read, told = self.thrifty((999_000, 100), (999_000, 999_000, 100))
+    def test_dear_ones_are_left_out_for_longer_and_longer(self):
+        thrift, clock, told = self.thrift(blocks=20_000)
+        clock.now += 10**9
 
-        assert [read() for _ in range(32)] == [42] * 32
+        found = [blocks for _, blocks in self.taken(thrift, clock, 1200)]
+
+        assert [place for place, blocks in enumerate(found) if blocks == 42] == [
+            *range(17),
+            *(16 + 32, 48 + 64, 112 + 128, 240 + 256, 496 + 256, 752 + 256),
+        ]
+        assert told == ["blocks"]
+
+    def test_one_metric_does_not_take_the_other_with_it(self):
+        thrift, clock, _ = self.thrift(heap=2_400, blocks=20_000)
+
+        assert {heap for heap, _ in self.taken(thrift, clock, 100)} == {42}
+
+    def test_one_slow_reading_may_be_chance(self):
+        thrift, clock, told = self.thrift()
+        self.taken(thrift, clock, 16)
+        self.costs["heap"] = [999_000, 999_000, *[1_000] * 100]
+
+        assert self.taken(thrift, clock, 40) == [(42, 42)] * 40
         assert told == []
 
-    def test_too_dear_from_then_on(self):
-        read, told = self.thrifty(100, (999_000, 500_000, 201_000))
+    def test_large_tests_can_bear_more(self):
+        thrift, clock, told = self.thrift(heap=200_000, blocks=200_000)
 
-        assert [read() for _ in range(40)] == [42] * 16 + [None] * 24
-        assert told == ["left out: one reading takes 201 us in a heap of this size"]
-
-    def test_dear_for_small_tests_only(self):
-        # 16 readings of 20 us are 1 % of 32 ms.
-        small, told = self.thrifty((20_000,) * 3, 20_000, between=31_900_000)
-        large, untold = self.thrifty(20_000, 20_000, between=32_000_000)
-
-        assert [small() for _ in range(32)] == [42, *[None] * 15] * 2
-        assert [large() for _ in range(32)] == [42] * 32
-        assert told == ["left out where it would take more than 1 % of the tests' time"]
-        assert untold == []
-
-    def test_always_cheap_enough(self):
-        read, told = self.thrifty(5_000, 5_000, between=100)
-
-        assert [read() for _ in range(32)] == [42] * 32
+        assert self.taken(thrift, clock, 100, test_ns=100_000_000) == [(42, 42)] * 100
         assert told == []
 
     def test_read_again_when_the_tests_get_larger(self):
-        read, _ = self.thrifty((50_000,) * 3, 50_000, 50_000, between=60_000_000)
+        thrift, clock, _ = self.thrift(heap=20_000, blocks=20_000)
+        self.taken(thrift, clock, 17)
 
-        assert [read() for _ in range(32)] == [42, *[None] * 15] * 2
-        read._since -= 10**9
-        assert [read() for _ in range(16)] == [42] * 16
+        assert (MISSING, MISSING) in self.taken(thrift, clock, 16)
+        self.taken(thrift, clock, 16, test_ns=100_000_000)
+        assert self.taken(thrift, clock, 16, test_ns=100_000_000) == [(42, 42)] * 16
 
 
 class TestExactPeak:
@@ -263,7 +327,7 @@ class TestExactPeak:
         peak = process.ExactPeak(descriptors)
         floor = 10 * MB  # KiB, as if the process had been started by one of 10 GB
         peak._calls = (lambda _who: (0, 0, floor), *peak._calls[1:])
-        peak._floor = floor
+        peak.floor = floor
         peak.reset()
         area = touched(20 * MB)
         held = peak.read()
@@ -274,10 +338,10 @@ class TestExactPeak:
 
     def test_the_floor_sinks_with_what_was_seen(self, descriptors):
         peak = process.ExactPeak(descriptors)
-        peak._floor = 1 << 40
+        peak.floor = 1 << 40
         peak.read()
 
-        assert peak._floor <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        assert peak.floor <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     def test_a_reset_that_has_no_effect(self, monkeypatch, descriptors):
         monkeypatch.setattr(process.ExactPeak, "reset", lambda _self: None)
