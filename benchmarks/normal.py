@@ -14,6 +14,8 @@ _OWN_BAR = re.compile(r"^={3,} memguard\b.*={3,}$")
 _OWN_LINE = re.compile(r"^memguard: ")
 _PLUGIN = re.compile(r"(, )?memguard-[^\s,]+")
 _XML_TIMES = re.compile(r' (time|timestamp|hostname)="[^"]*"')
+# Hypothesis puts the durations of its phases there, in base64.
+_XML_STATISTICS = re.compile(r'(<property name="hypothesis-statistics-[^"]*" value=)"[^"]*"')
 
 
 def terminal(text: str) -> list[str]:
@@ -41,7 +43,7 @@ def _without_plugin(line: str) -> str:
 
 def junit(text: str) -> list[str]:
     """Elements and lines of a JUnit file without times and host."""
-    return _XML_TIMES.sub("", text).replace("><", ">\n<").splitlines()
+    return _XML_STATISTICS.sub(r"\1", _XML_TIMES.sub("", text)).replace("><", ">\n<").splitlines()
 
 
 def record(file: Path) -> list[str]:
