@@ -130,7 +130,7 @@ class _Library:
             yield from _walk(self._parse(path, text), _Walk(file=path, globals=names, place=place))
 
     def _of_classes(self, cls: type) -> Iterator[Function]:
-        """Methods of ``cls``, its bases and its metaclass; what a subclass overrides is not there any more."""
+        """Methods of ``cls``, its bases and its metaclass, but none that a subclass overrides and does not call."""
         overridden: set[str] = set()
         lines = [peek.bases(cls), *([peek.bases(type(cls))] if type(cls) is not type else [])]
         for base in (base for line in lines for base in line):
@@ -146,7 +146,7 @@ class _Library:
             walk = _walk(self._parse(path, text), _Walk(file=path, globals=names, place=self._place))
             methods = [f for f in walk if f.qualname.startswith(inside)]
             yield from (f for f in methods if f.name not in overridden)
-            overridden.update(f.name for f in methods)
+            overridden.update(f.name for f in methods if not _calls_above(f.node))
 
     def _of_closure(self) -> list[Function]:
         """The functions inside the same outermost function: they are who can share the owner's variables."""
@@ -203,6 +203,16 @@ def _walk(tree: ast.AST, walk: _Walk) -> Iterator[Function]:
             yield from _walk(node, replace(walk, prefix=f"{walk.prefix}{node.name}.", class_name=node.name))
         else:
             yield from _walk(node, walk)
+
+
+def _calls_above(node: Node) -> bool:
+    """Whether a method calls the one that it overrides: ``super().name(...)`` or ``Base.name(self, ...)``."""
+    called = (n.func for n in ast.walk(node) if isinstance(n, ast.Call))
+    return any(isinstance(f, ast.Attribute) and f.attr == node.name and not _is_self(f.value, node) for f in called)
+
+
+def _is_self(expr: ast.expr, node: Node) -> bool:
+    return isinstance(expr, ast.Name) and [a.arg for a in node.args.args[:1]] == [expr.id]
 
 
 def _first_line(node: Node) -> int:

@@ -74,16 +74,19 @@ class Uses:
         """Whether ``node`` itself may give the container one more entry."""
         if isinstance(node, ast.Call):
             return self._calls_one_of(node, ADDERS)
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Subscript):
+            return self._mapping and self.means(node.target.value)  # ``counts[key] += 1`` of a Counter or defaultdict
         if isinstance(node, ast.AugAssign):
             return self.means(node.target) and isinstance(node.op, (ast.Add, ast.BitOr))
-        for target, value in _targets(node):
-            if isinstance(target, ast.Subscript) and self.means(target.value):
-                if isinstance(target.slice, ast.Slice):
-                    return not self._replaces(target.slice, value)
-                return self._mapping and not self._is_own_entry(value)
-            if self._is_base(target):
-                return any(isinstance(n, (ast.BinOp, ast.Starred)) and self._joins(n) for n in ast.walk(value))
-        return False
+        return any(self._adds_to(target, value) for target, value in _targets(node))
+
+    def _adds_to(self, target: ast.expr, value: ast.expr) -> bool:
+        if isinstance(target, ast.Subscript) and self.means(target.value):
+            if isinstance(target.slice, ast.Slice):
+                return not self._replaces(target.slice, value)
+            return self._mapping and not self._is_own_entry(value)
+        joins = (n for n in ast.walk(value) if isinstance(n, (ast.BinOp, ast.Starred)))
+        return self._is_base(target) and any(map(self._joins, joins))
 
     def removes(self, node: ast.AST) -> bool:
         """Whether ``node`` itself may take entries away; a container that is replaced has lost those it had."""
@@ -207,7 +210,7 @@ class Uses:
             return False
         owner: Any = call.func.value
         above = isinstance(owner, ast.Call) and getattr(owner.func, "id", None) == "super"
-        return self.means(owner) or (above and self._inherits)
+        return self.means(owner) or (above and self._inherits and not self.function.foreign)
 
     def _replaces(self, spot: ast.Slice, value: ast.expr) -> bool:
         """``c[:] = ...`` and ``c[:n] = []`` shorten; ``c[len(c):] = more`` does not."""

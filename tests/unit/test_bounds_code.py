@@ -715,6 +715,68 @@ BOUNDED: dict[str, tuple[str, int | None, str]] = {
             owner.add(object())
         """,
     ),
+    "overrides the method that trims, and calls it": (
+        "[m, m.owner, m.owner._data, list(m.owner._data.values())[-1]]",
+        62,
+        """
+        class Sized:
+            def __init__(self):
+                self._data, self._most = {}, 62
+            def __setitem__(self, key, value):
+                self._data[key] = value
+                if len(self._data) > self._most:
+                    del self._data[next(iter(self._data))]
+        class Timed(Sized):
+            def __setitem__(self, key, value):
+                for old in [k for k, (died, _) in self._data.items() if died < 0]:
+                    del self._data[old]
+                super().__setitem__(key, (1, value))
+        owner = Timed()
+        def grow(x):
+            owner[x] = object()
+        """,
+    ),
+    "counts beside the entries": (
+        "[m, m.owner, m.owner.uses, 1]",
+        63,
+        """
+        from collections import Counter
+        class Other(dict):
+            def __setitem__(self, key, value):
+                super().__setitem__(key, value)
+        class Rarest:
+            def __init__(self):
+                self.data, self.uses, self.most = {}, Counter(), 63
+            def put(self, key, value):
+                if key not in self.data and len(self.data) >= self.most:
+                    rarest, _ = self.uses.most_common()[-1]
+                    del self.data[rarest], self.uses[rarest]
+                self.data[key] = value
+                self.uses[key] += 1
+        owner = Rarest()
+        def grow(x):
+            owner.put(x, object())
+        """,
+    ),
+    "entries beside the counts": (
+        "[m, m.owner, m.owner.data, list(m.owner.data.values())[-1]]",
+        63,
+        """
+        class Other(dict):
+            def __setitem__(self, key, value):
+                super().__setitem__(key, value)
+        class Cache:
+            def __init__(self):
+                self.data = {}
+            def put(self, key, value):
+                if len(self.data) >= 63:
+                    self.data.clear()
+                self.data[key] = value
+        owner = Cache()
+        def grow(x):
+            owner.put(x, object())
+        """,
+    ),
     "async": (
         GLOBAL,
         61,
@@ -1050,6 +1112,33 @@ LEAKS: dict[str, tuple[str, str]] = {
             if len(C) > 100:
                 C.clear()
             C.setdefault("a", []).append(object())
+        """,
+    ),
+    "counts of fresh keys": (
+        "[m, m.C, 1]",
+        """
+        from collections import Counter
+        C = Counter()
+        def reset():
+            if len(C) > 500:
+                C.clear()
+        def grow(x):
+            C[x] += 1
+        """,
+    ),
+    "a list of rows, paged by a number that is looked at": (
+        GLOBAL,
+        """
+        C = []
+        def page(number, size=50):
+            if number * size > len(C):
+                return []
+            rows = C[number * size:]
+            if len(rows) > size:
+                rows.pop()
+            return rows
+        def grow(x):
+            C.append(object())
         """,
     ),
     "unbounded closure": (
