@@ -94,7 +94,7 @@ class Tally:
 
 
 _CLEAN = Verdict(name="clean")
-_OUT_OF_BUDGET = Verdict(name="unchecked", reason="the budget was spent")
+OUT_OF_BUDGET = Verdict(name="unchecked", reason="the budget was spent")
 
 
 class Checker:
@@ -134,6 +134,8 @@ class Checker:
         confirmer.settler.full()
         confirmer.freeze()
         everything: list[Subject] = []
+        for subject in (subject for subjects in modules for subject in subjects):
+            self.tally.verdicts[subject.index] = OUT_OF_BUDGET
         try:
             for subjects in modules:
                 if self._spent():
@@ -208,8 +210,6 @@ class Checker:
             if metric != "blocks"
         )
         scanned = list(subjects[:count])
-        for subject in subjects[count:]:
-            self.tally.verdicts[subject.index] = _OUT_OF_BUDGET
         blocks, flags = list(self._blocks[: count + 1]), bytes(self._flags[:count])
         level: list[Subject] = []
         grown: list[Subject] = []
@@ -262,7 +262,6 @@ class Checker:
     def _one(self, subject: Subject) -> None:
         """Take one test through its rounds alone."""
         if self._spent():
-            self.tally.verdicts[subject.index] = _OUT_OF_BUDGET
             return
 
         def repeat() -> bool:
@@ -313,7 +312,7 @@ class Checker:
 
     def _fixtures(self, subjects: Sequence[Subject], *, widest: bool) -> None:
         """Check fixtures above function scope: one test that uses them, their whole teardown in each round."""
-        usable = [s for s in subjects if self.tally.verdicts.get(s.index, _OUT_OF_BUDGET).name == "clean"]
+        usable = [s for s in subjects if self.tally.verdicts[s.index].name == "clean"]
         for cycle in self._repetitions.cycles(usable, widest=widest):
             if self._spent():
                 self.tally.unchecked_fixtures.extend(cycle.names)

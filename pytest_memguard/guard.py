@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from pytest_memguard.check import Checker, Repetitions, Subject, Tally
+from pytest_memguard.check import OUT_OF_BUDGET, Checker, Repetitions, Subject, Tally
 from pytest_memguard.confirm import Confirmer, Meter
 from pytest_memguard.diagnosis import Paths
 from pytest_memguard.fixture import Level
@@ -114,7 +114,7 @@ class Guard:
 
     def check_limit(self, index: int, limit_bytes: int, origin: str) -> None:
         """Compare the peak of a test with the limit that its marker sets."""
-        grown = self.ledger.peak_growth(index)
+        grown = self.ledger.read(index).peak_growth
         if grown is not None and grown > limit_bytes:
             self.limits.append(
                 LimitExceeded(
@@ -204,8 +204,8 @@ class Guard:
         return Confirmer(Settler(), Meter(readers), policy, clock=self.clock, threads=_thread_count)
 
     def _one_off(self, index: int) -> Verdict:
-        row = self.ledger.read(index)
-        if row.heap is not None and row.heap >= _ONE_OFF_BYTES:
+        kept = self.ledger.read(index).gained("heap")
+        if kept is not None and kept >= _ONE_OFF_BYTES:
             return Verdict(name="one-off", reason="its first run kept memory, a repetition did not")
         return Verdict(name="clean")
 
@@ -293,17 +293,19 @@ class Guard:
         self.findings = list(judged(self._raw, gate, suppress_by))
         return self.findings
 
-    def unchecked(self) -> list[str]:
-        """Node ids of the passed tests that the budget did not reach, in the order of the run."""
-        return [
-            self.ledger.nodeid(index)
-            for index in range(len(self.ledger))
-            if self.verdicts.get(index).name == "unchecked" and self.ledger.outcome(index) == "passed"
-        ]
+    def overdue(self) -> list[str]:
+        """Node ids of the tests that the budget did not reach, in the order of the run."""
+        indices = range(len(self.ledger))
+        return [self.ledger.nodeid(i) for i in indices if self.verdicts.get(i) == OUT_OF_BUDGET]
+
+    def checked(self) -> set[str]:
+        """Node ids of the tests that were."""
+        indices = range(len(self.ledger))
+        return {self.ledger.nodeid(i) for i in indices if self.verdicts.get(i).name != "unchecked"}
 
     def report(self, exit_status: int) -> RunReport:
         """The whole run as a value; tests are made one at a time when they are asked for."""
-        start, end = self.ledger.rss_ends()
+        totals = self.ledger.totals()
         return RunReport(
             version=self._version,
             environment=Environment(
@@ -314,10 +316,10 @@ class Guard:
                 duration_s=round(self.clock() - self._start_s, 3),
                 tests=len(self.ledger),
                 exit_status=exit_status,
-                peak_rss_bytes=self.ledger.peak_rss,
-                peak_nodeid=self.ledger.peak_nodeid,
-                rss_start_bytes=start,
-                rss_end_bytes=end,
+                peak_rss_bytes=totals.peak_rss,
+                peak_nodeid=totals.peak_nodeid,
+                rss_start_bytes=totals.rss_start,
+                rss_end_bytes=totals.rss_end,
                 watching_cost_s=self.watching_s,
                 checking_cost_s=self._checking_s,
                 repetitions=self._tally.repetitions,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import pytest
 
 from pytest_memguard import __version__, entries, options
+from pytest_memguard.agenda import Agenda
 from pytest_memguard.check import Subject
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, LimitExceeded, RunReport, Suspect
@@ -16,15 +17,8 @@ from pytest_memguard.progress import Progress
 from pytest_memguard.repeat import Repeater
 from pytest_memguard.report import check_target, jsonfile, write_report
 from pytest_memguard.report.terminal import section
-from pytest_memguard.schedule import order, overdue_after
 from pytest_memguard.settings import MarkerSettings, Resolved
 from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
-
-_OVERDUE = "memguard/overdue"
-_LEAST_PATIENCE_S = 30.0
-_PATIENCE = 20.0
-# Fixtures that record each run of a test in a table of their own: repeating would add to what they print.
-_RECORDING_FIXTURES = frozenset({"benchmark"})
 
 
 class MemguardSession:
@@ -42,10 +36,11 @@ class MemguardSession:
         self._outcome = "passed"
         self._items: list[pytest.Item] = []
         self._markers: dict[pytest.Item, MarkerSettings] = {}
-        self._suite_s = 0.0
+        self._suite_s: float | None = None
         self._stepped_aside = False
         self._sample_hook: Callable[..., Any] | None = None
         self._report: RunReport | None = None
+        self._agenda = Agenda(config, self.guard)
         if resolved.settings.json is not None and role != "worker":
             with options.usage_errors():
                 check_target(resolved.settings.json, setting="--memguard-json", origin=resolved.origins.get("json", ""))
@@ -74,14 +69,19 @@ class MemguardSession:
             self._guarded("watching", self.guard.start)
         try:
             result = yield
+            self._finish_pass_1(start)
+            if self._watches and not (session.shouldfail or session.shouldstop or self._stepped_aside):
+                self._check(session)
         finally:
+            self._finish_pass_1(start)
+            if self.guard.role != "worker":
+                self._guarded("reporting", self._conclude)
+        return result
+
+    def _finish_pass_1(self, start: float) -> None:
+        if self._suite_s is None:
             self._suite_s = self.guard.clock() - start
             self._guarded("judging the session", self.guard.finish_watching)
-        if self._watches and not (session.shouldfail or session.shouldstop) and not self._stepped_aside:
-            self._check(session)
-        if self.guard.role != "worker":
-            self._guarded("reporting", self._conclude)
-        return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -130,83 +130,33 @@ class MemguardSession:
 
     def _check(self, session: pytest.Session) -> None:
         """Repeat what is to be repeated; an interrupt ends it at once, with what is known."""
-        settings = self._resolved.settings
-        mode = settings.confirm
-        option = self._config.option
-        if (
-            getattr(option, "collectonly", False)
-            or getattr(option, "setuponly", False)
-            or getattr(option, "trace", False)
-        ):
-            return
-        marked = [i for i, item in enumerate(self._items) if item in self._markers and self._markers[item].is_marked]
-        suspects = [] if mode == "none" else self.guard.suspects()
-        wanted = self._wanted(mode, marked, suspects)
-        subjects = [s for s in map(self._subject, sorted(wanted)) if s is not None]
-        if not subjects:
-            return
-        overdue = self._overdue()
-        modules = order(
-            subjects,
-            marked=frozenset(marked),
-            suspects=suspects,
-            overdue={nodeid: age for age, nodeid in enumerate(overdue)},
-        )
-        progress = Progress(self._config, total=len(subjects), clock=self.guard.clock)
         try:
-            with contextlib.ExitStack() as stack:
-                stack.callback(progress.end)
-                repeater = self._repeater = Repeater(session)
-                hooks = RepetitionHooks(repeater)
-                self._config.pluginmanager.register(hooks)
-                stack.callback(self._config.pluginmanager.unregister, hooks)
-                stack.enter_context(repeater)
-                self.guard.check(
-                    modules,
-                    repeater,
-                    budget_s=settings.budget.seconds_for(self._suite_s),
-                    progress=progress.show,
-                    on_suspect=self._suspected,
-                )
+            if not _can_repeat(self._config):
+                return
+            modules = self._agenda.modules(self._items, self._markers)
+            if modules:
+                self._repeat(session, modules)
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._step_aside("checking", error)
         finally:
             self._repeater = None
 
-    def _wanted(self, mode: str, marked: Sequence[int], suspects: Sequence[int]) -> Iterable[int]:
-        """Indices of the tests that are to be repeated."""
-        if mode == "all":
-            return range(len(self._items))
-        if mode == "suspects":
-            return {*marked, *suspects}
-        if mode == "marked":
-            return marked
-        return [index for index in marked if self._markers[self._items[index]].confirm]
-
-    def _subject(self, index: int) -> Subject | None:
-        item = self._items[index]
-        row = self.guard.ledger.read(index)
-        if self.guard.ledger.outcome(index) != "passed":
-            return None
-        marker = self._markers.get(item)
-        if marker is not None and (not marker.is_checked or marker.confirm is False):
-            keyword = "leak" if not marker.is_checked else "confirm"
-            self.guard.leave_out(index, marker.reason_for(keyword) or "its marker says confirm=False")
-            return None
-        if not _RECORDING_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
-            self.guard.leave_out(index, "it uses a fixture that records each run")
-            return None
-        return Subject(
-            index=index,
-            nodeid=item.nodeid,
-            item=item,
-            parent=item.parent,
-            module=item.getparent(pytest.Module) or item.parent,
-            patience_s=max(_LEAST_PATIENCE_S, _PATIENCE * row.duration_s),
-            runs=self._resolved.settings.runs if marker is None or marker.runs is None else marker.runs,
-            tolerance_bytes=0 if marker is None else marker.accepted_bytes,
-            tolerance_reason=None if marker is None else marker.reason_for("leak"),
-        )
+    def _repeat(self, session: pytest.Session, modules: Sequence[Sequence[Subject]]) -> None:
+        progress = Progress(self._config, total=sum(map(len, modules)), clock=self.guard.clock)
+        with contextlib.ExitStack() as stack:
+            stack.callback(progress.end)
+            repeater = self._repeater = Repeater(session)
+            hooks = RepetitionHooks(repeater)
+            self._config.pluginmanager.register(hooks)
+            stack.callback(self._config.pluginmanager.unregister, hooks)
+            stack.enter_context(repeater)
+            self.guard.check(
+                modules,
+                repeater,
+                budget_s=self._resolved.settings.budget.seconds_for(self._suite_s or 0.0),
+                progress=progress.show,
+                on_suspect=self._suspected,
+            )
 
     def _suspected(self, suspect: Suspect) -> None:
         self._call(self._config.hook.pytest_memguard_suspect, suspect=suspect)
@@ -219,7 +169,7 @@ class MemguardSession:
         findings = guard.conclude(self._plugin_modules(), self._suppressed_by)
         for finding in findings:
             self._call(self._config.hook.pytest_memguard_leak, finding=finding)
-        self._remember_overdue()
+        self._agenda.remember()
         failing: list[Finding | LimitExceeded] = [finding for finding in findings if finding.gates]
         failing.extend(limit for limit in guard.limits if limit.gates)
         position = {guard.ledger.nodeid(index): index for index in range(len(guard.ledger))} if failing else {}
@@ -284,24 +234,6 @@ class MemguardSession:
             names.add(name.partition(".")[0])
         return names
 
-    def _overdue(self) -> list[str]:
-        cache = getattr(self._config, "cache", None)
-        stored = cache.get(_OVERDUE, []) if cache is not None else []
-        return [nodeid for nodeid in stored if isinstance(nodeid, str)] if isinstance(stored, list) else []
-
-    def _remember_overdue(self) -> None:
-        cache = getattr(self._config, "cache", None)
-        if cache is None or self._resolved.settings.confirm == "none":
-            return
-        before = self._overdue()
-        late = self.guard.unchecked()
-        if not before and not late:
-            return
-        ledger = self.guard.ledger
-        missing = frozenset(late)
-        ran = {ledger.nodeid(index) for index in range(len(ledger))}
-        cache.set(_OVERDUE, overdue_after(before, unchecked=late, checked=ran - missing))
-
     def _guarded(self, where: str, action: Callable[[], object]) -> None:
         try:
             action()
@@ -319,6 +251,11 @@ class MemguardSession:
         except Exception as error:  # noqa: BLE001 - somebody else's code
             self.guard.fault(f"hook {getattr(hook, 'name', '')}", error)
             return None
+
+
+def _can_repeat(config: pytest.Config) -> bool:
+    """Not where tests are not run, or where somebody steps through them."""
+    return not any(getattr(config.option, name, False) for name in ("collectonly", "setuponly", "setupplan", "trace"))
 
 
 class RepetitionHooks:

@@ -100,8 +100,8 @@ class Repeater:
             self._alarm.arm(patience_s)
             self._runner(item=item, nextitem=keep)
             outcome = self._outcome
-        except RepetitionTimeoutError as stopped:
-            outcome = Outcome(passed=False, reason=str(stopped))
+        except (RepetitionTimeoutError, pytest.exit.Exception) as stopped:
+            outcome = Outcome(passed=False, reason=str(stopped) or "the repetition called pytest.exit")
             self._release(keep)
         finally:
             self._alarm.disarm()
