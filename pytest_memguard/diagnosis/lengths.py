@@ -105,10 +105,12 @@ def _few_referents(obj: object) -> list[Any]:
 def contents(container: Any, per_run: int, repetitions: int) -> tuple[TypeGrowth, ...]:
     """Types of the entries that came last; per run. Empty where a container has no objects for entries."""
     latest = list(_latest(container, min(per_run * repetitions, _MOST_SAMPLED)))
-    counts = Counter(anatomy.type_name(type(entry)) for entry in latest)
+    counts: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
-    for entry in latest:
-        sizes[anatomy.type_name(type(entry))] += anatomy.shallow_size(entry)
+    for obj in itertools.chain.from_iterable(latest):
+        name = anatomy.type_name(type(obj))
+        counts[name] += 1
+        sizes[name] += anatomy.shallow_size(obj)
     runs = len(latest) / per_run if latest and per_run else 1
     found = [
         TypeGrowth(type=name, count=max(1, round(count / runs)), bytes=round(sizes[name] / runs))
@@ -117,18 +119,18 @@ def contents(container: Any, per_run: int, repetitions: int) -> tuple[TypeGrowth
     return tuple(sorted(found, key=lambda growth: (-growth.bytes, growth.type)))
 
 
-def _latest(container: Any, count: int) -> Iterator[Any]:
-    """The newest entries, where the container keeps an order; values, and keys that are objects of their own."""
+def _latest(container: Any, count: int) -> Iterator[tuple[Any, ...]]:
+    """The newest entries, where the container keeps an order; of a mapping what is not shared, keys included."""
     cls = type(container)
-    if issubclass(cls, list):
-        yield from list.__getitem__(container, slice(-count, None))
-    elif issubclass(cls, dict):
-        for key, value in itertools.islice(_reversed_items(container), count):
-            yield from (each for each in (value, key) if not _is_shared(each))
+    if issubclass(cls, dict):
+        for entry in itertools.islice(_reversed_items(container), count):
+            yield tuple(each for each in entry if not _is_shared(each))
+    elif issubclass(cls, list):
+        yield from zip(list.__getitem__(container, slice(-count, None)))
     elif issubclass(cls, deque):
-        yield from itertools.islice(deque.__reversed__(container), count)
+        yield from zip(itertools.islice(deque.__reversed__(container), count))
     elif issubclass(cls, set):
-        yield from itertools.islice(set.__iter__(container), count)
+        yield from zip(itertools.islice(set.__iter__(container), count))
 
 
 def _reversed_items(mapping: Any) -> Iterator[tuple[Any, Any]]:

@@ -11,7 +11,7 @@ from pytest_memguard.model import AllocationSite, Kind
 _DIGITS = 12
 _INDEX = re.compile(r"\[(?:[^\[\]'\"]|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")*\]")
 _UUID = re.compile(r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
-_ADDRESS = re.compile(r"(?i)\b0x[0-9a-f]+\b")
+_ADDRESS = re.compile(r"(?i)(?<![0-9a-z])0x[0-9a-f]+")
 _LONG_HEX = re.compile(r"(?i)(?<![0-9a-z])(?=[0-9a-f]*\d)[0-9a-f]{8,}(?![0-9a-z])")
 _NUMBER = re.compile(r"(?<![A-Za-z0-9])\d+|(?<=_)\d+")
 _SPACE = re.compile(r"\s+")

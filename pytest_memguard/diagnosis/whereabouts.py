@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,17 +17,16 @@ _MOST_REFERENTS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class _Hop:
-    """One reference to follow: by a key of a dictionary, or else to the object with that address and type."""
+    """One reference to follow: by a key or the name of an attribute, or else to the object with that address."""
 
     address: int
     type_address: int
-    key: Any = None
+    key: str | int | None = None
 
     def follow(self, owner: Any) -> Any:
         """The object referred to; None where there is another one now."""
         if self.key is not None:
-            found = dict.get(owner, self.key) if issubclass(type(owner), dict) else None
-            return found if self._is(found) else None
+            return next((each for each in _values(owner, self.key) if self._is(each)), None)
         referents = gc.get_referents(owner)
         if len(referents) > _MOST_REFERENTS:
             return None
@@ -93,8 +93,22 @@ def _start(obj: Any) -> Callable[[], Any] | None:
 
 
 def _hop(owner: Any, target: Any) -> _Hop:
-    key = None
+    return _Hop(address=id(target), type_address=id(type(target)), key=_key(owner, target))
+
+
+def _key(owner: Any, target: Any) -> str | int | None:
+    """The key or attribute under which ``owner`` has it; None where it has it under none that can be looked up."""
+    attributes: dict[str, Any] = anatomy.instance_dict(owner) or {}
+    entries = dict.items(owner) if issubclass(type(owner), dict) else ()
+    for key, value in itertools.chain(entries, attributes.items()):
+        if value is target and (type(key) is str or type(key) is int):
+            return key
+    return None
+
+
+def _values(owner: Any, key: str | int) -> Iterator[Any]:
+    """What is there now under that key, and under that attribute."""
     if issubclass(type(owner), dict):
-        keys = (key for key, value in dict.items(owner) if value is target)
-        key = next((key for key in keys if type(key) is str or type(key) is int), None)
-    return _Hop(address=id(target), type_address=id(type(target)), key=key)
+        yield dict.get(owner, key)
+    attributes: dict[Any, Any] = anatomy.instance_dict(owner) or {}
+    yield attributes.get(key)

@@ -1,0 +1,302 @@
+"""Holders that the garbage collector cannot see, growth without new objects, and what has no Python side at all."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import signal
+
+import pytest
+
+from tests.unit.diagnosis_lab import laboratory
+
+
+@pytest.fixture
+def lab(tmp_path):
+    with laboratory(tmp_path) as lab:
+        yield lab
+
+
+def test_locals_of_a_running_thread(lab):
+    app = lab.module(
+        "app",
+        """
+        import queue
+        import threading
+
+        JOBS, DONE = queue.Queue(), queue.Queue()
+
+        class Job:
+            pass
+
+        def consume():
+            seen = []
+            while (job := JOBS.get()) is not None:
+                seen.append(job)
+                del job
+                DONE.put(None)
+
+        WORKER = threading.Thread(target=consume, name="worker-1")
+
+        def test():
+            JOBS.put(Job())  # <-
+            DONE.get()
+        """,
+    )
+    app.WORKER.start()
+    try:
+        evidence = lab.diagnose(app.test)
+    finally:
+        app.JOBS.put(None)
+        app.WORKER.join()
+
+    (retainer,) = evidence.diagnosis.retainers
+    assert retainer.root == "thread 'worker-1' frame consume local seen"
+    assert retainer.path == "thread 'worker-1' frame consume local seen[*]"
+    assert retainer.type == "shop.app.Job"
+    assert evidence.diagnosis.component == "shop.app"
+    assert evidence.diagnosis.sites[0].line == lab.marked_line("app")
+
+
+def test_looking_at_a_thread_keeps_none_of_its_locals_alive(lab):
+    app = lab.module(
+        "app",
+        """
+        import queue
+        import threading
+        import weakref
+
+        JOBS, DONE = queue.Queue(), queue.Queue()
+
+        class Job:
+            pass
+
+        def consume():
+            seen = []
+            while (job := JOBS.get()) is not None:
+                seen.append(job)
+                del job
+                if JOBS.empty() and len(seen) > 100:
+                    seen = []
+                DONE.put(None)
+
+        WORKER = threading.Thread(target=consume)
+
+        def test():
+            JOBS.put(Job())
+            DONE.get()
+
+        def put(job):
+            JOBS.put(job)
+            reference = weakref.ref(job)
+            del job
+            DONE.get()
+            return reference
+        """,
+    )
+    app.WORKER.start()
+    try:
+        lab.diagnose(app.test)
+        reference = app.put(app.Job())
+        for _ in range(101):
+            app.test()
+        assert reference() is None
+    finally:
+        app.JOBS.put(None)
+        app.WORKER.join()
+
+
+def test_functions_that_wait_for_the_end_of_the_process(lab):
+    app = lab.module(
+        "app",
+        """
+        import atexit
+
+        class Connection:
+            def close(self):
+                pass
+
+        MADE = []
+
+        def test():
+            connection = Connection()  # <-
+            atexit.register(connection.close)
+            MADE.append(id(connection))
+        """,
+    )
+    try:
+        diagnosis = lab.diagnose(app.test).diagnosis
+    finally:
+        for obj in gc.get_objects():
+            if type(obj) is app.Connection:
+                atexit.unregister(obj.close)
+
+    (retainer,) = diagnosis.retainers
+    assert retainer.path == "atexit[*].__self__"
+    assert retainer.root == "atexit"
+    assert retainer.type == "shop.app.Connection"
+    assert retainer.steps == ("atexit", "[*] method", ".__self__ shop.app.Connection")
+
+
+def test_a_signal_handler_that_wraps_the_one_before(lab):
+    app = lab.module(
+        "app",
+        """
+        import signal
+
+        class Shutdown:
+            def __init__(self, before):
+                self.before = before
+
+            def __call__(self, number, frame):
+                pass
+
+        def test():
+            signal.signal(signal.SIGUSR2, Shutdown(signal.getsignal(signal.SIGUSR2)))
+        """,
+    )
+    before = signal.getsignal(signal.SIGUSR2)
+    try:
+        diagnosis = lab.diagnose(app.test).diagnosis
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+    (retainer,) = diagnosis.retainers
+    assert retainer.path == "handler of SIGUSR2.before"
+    assert retainer.type == "shop.app.Shutdown"
+
+
+def test_an_object_that_c_code_holds(lab):
+    app = lab.module(
+        "app",
+        """
+        import ctypes
+
+        class Leaky:
+            pass
+
+        def test():
+            leaky = Leaky()  # <-
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(leaky))
+        """,
+    )
+
+    diagnosis = lab.diagnose(app.test).diagnosis
+
+    (retainer,) = diagnosis.retainers
+    assert retainer.root == "(held outside Python)"
+    assert retainer.type == "shop.app.Leaky"
+    assert retainer.steps == ("(held outside Python)", "shop.app.Leaky")
+    assert diagnosis.notes[0].startswith("held outside Python: nothing that the garbage collector sees refers to shop")
+    assert (diagnosis.sites[0].file, diagnosis.sites[0].line) == ("shop/app.py", lab.marked_line("app"))
+    assert diagnosis.component == "shop.app"
+
+
+class Note:
+    pass
+
+
+def test_what_only_the_test_runner_holds_is_said_to_be_its_own(lab, request):
+    stash, keys = request.config.stash, []
+
+    def note():
+        keys.append(pytest.StashKey())
+        stash[keys[-1]] = Note()
+
+    try:
+        evidence = lab.diagnose(note)
+    finally:
+        for key in keys:
+            del stash[key]
+
+    assert evidence.diagnosis.types[0].type == f"{__name__}.Note"
+    assert evidence.diagnosis.retainers == ()
+    assert evidence.owner == "pytest"
+    assert evidence.diagnosis.component.startswith("_pytest.")
+    assert "only the test machinery holds it" in evidence.diagnosis.notes[0]
+
+
+def test_a_list_that_gets_the_same_object_again_and_again(lab):
+    app = lab.module(
+        "app",
+        """
+        HISTORY = []
+        STATE = object()
+
+        def test():
+            HISTORY.append(STATE)
+        """,
+    )
+
+    evidence = lab.diagnose(app.test, native=True)
+
+    (retainer,) = evidence.diagnosis.retainers
+    assert retainer.path == "shop.app.HISTORY[*]"
+    assert retainer.type == "object"
+    assert evidence.holder is app.HISTORY
+    assert evidence.holder_per_run == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "grow", "kind"),
+    [
+        ("bytearray()", "BUFFER.extend(b'x' * 100)", "bytearray"),
+        ("io.StringIO()", "BUFFER.write('x' * 100)", "_io.StringIO"),
+        ("io.BytesIO()", "BUFFER.write(b'x' * 100)", "_io.BytesIO"),
+        ("array.array('b')", "BUFFER.extend(b'x' * 100)", "array.array"),
+    ],
+)
+def test_a_buffer_that_grows_in_place(lab, make, grow, kind):
+    app = lab.module("app", f"import array, io\nBUFFER = {make}\ndef test():\n    {grow}\n")
+
+    evidence = lab.diagnose(app.test, native=True)
+
+    (retainer,) = evidence.diagnosis.retainers
+    assert retainer.path == retainer.root == "shop.app.BUFFER"
+    assert retainer.type == kind
+    assert evidence.holder is app.BUFFER
+    assert evidence.holder_per_run == 100
+
+
+def test_memory_of_c_code_has_a_note_and_nothing_made_up(lab):
+    app = lab.module(
+        "app",
+        """
+        import ctypes
+
+        malloc = ctypes.CDLL(None).malloc
+        malloc.argtypes, malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+        ADDRESSES = (ctypes.c_void_p * 100)()
+        USED = ctypes.c_int()
+
+        def test():
+            ADDRESSES[USED.value] = malloc(4096)
+            USED.value += 1
+
+        def clean():
+            free = ctypes.CDLL(None).free
+            free.argtypes = [ctypes.c_void_p]
+            for number in range(USED.value):
+                free(ADDRESSES[number])
+        """,
+    )
+    try:
+        diagnosis = lab.diagnose(app.test, native=True).diagnosis
+    finally:
+        app.clean()
+
+    assert diagnosis.types == ()
+    assert diagnosis.sites == ()
+    assert diagnosis.retainers == ()
+    assert diagnosis.signature == ""
+    (note,) = diagnosis.notes
+    assert note.startswith("no Python allocation explains the growth, so C code allocates it: `memray run --native")
+
+
+def test_nothing_that_stays_is_said_to_be_just_that(lab):
+    diagnosis = lab.diagnose(lambda: [object()]).diagnosis
+
+    assert diagnosis.retainers == diagnosis.sites == diagnosis.types == ()
+    assert diagnosis.notes == (
+        "no object that stays was seen: what grew before did not grow in the repetitions of the diagnosis",
+    )
