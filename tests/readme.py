@@ -31,7 +31,11 @@ def section(output: str) -> str:
 
 
 def same_figures(shown: str) -> str:
-    """The section without what differs between runs and Pythons: figures, builtin types, widths, the closing line."""
+    """The section without what may differ between runs and Pythons.
+
+    That is: figures, widths, the closing line, all but the first type of the user's own, and the line within the file
+    of the allocation (what is part of an object and what is a block of its own differs).
+    """
     unwrapped = re.sub(r"\n {10,}", " ", shown)
     lines = []
     for text in unwrapped.splitlines():
@@ -39,9 +43,8 @@ def same_figures(shown: str) -> str:
             return "\n".join([*lines, "peak .."])
         line = re.sub(r"={3,}", "==", text)
         line = re.sub(r"\[[0-9a-f]{6,}\]", "[#]", line)
-        if line.split()[:1] == ["types"]:
-            line = " ".join(["types", *(word for word in re.split(r"[ ,]+", line) if "." in word)])
-        line = re.sub(r" \(and \d+ more\)", "", line)
+        line = re.sub(r"( types ) .*?(\w+(?:\.\w+)+).*", r"\1 \2", line)
+        line = re.sub(r"( allocated  \S+?):\d+ in .*", r"\1", line)
         line = re.sub(r"[-+]?\d+(\.\d+)?", "#", line)
         line = re.sub(r"# (?:[KMG]i)?B\b", "# B", line)
         lines.append(" ".join(line.split()))
