@@ -60,9 +60,8 @@ def compare(suite: str, labels: Sequence[Label], report: Mapping[str, Any]) -> C
             _leak(result, nodeid, label, nodeid in flagged or label.fixture in shown)
         else:
             _innocent(result, nodeid, label, flagged.get(nodeid))
-    fixtures = {label.fixture for label in matched.values()}
     result.false_alarms += [
-        f"{name}: {_what(finding)}" for name, finding in flagged.items() if _strange(name, matched, fixtures)
+        f"{name}: {_what(finding)}" for name, finding in flagged.items() if _strange(name, finding, matched)
     ]
     return result
 
@@ -77,9 +76,16 @@ def _shown_fixtures(
     return ({label.fixture for label in matched.values()} & named | used) - {None}
 
 
-def _strange(name: str, matched: Mapping[str, Label], fixtures: set[str | None]) -> bool:
-    """A finding about something that is neither a test of the suite nor a fixture that leaks."""
-    return name not in matched and name.removeprefix("fixture:") not in fixtures
+def _strange(name: str, finding: Mapping[str, Any], matched: Mapping[str, Label]) -> bool:
+    """A finding about something that is neither a test of the suite nor a fixture that leaks.
+
+    pytest has names of its own for ``setUpClass`` and the like: a fixture whose users are those of a labelled one is it.
+    """
+    if name in matched:
+        return False
+    users = [matched[witness] for witness in finding["witnesses"] if witness in matched]
+    fixtures = {label.fixture for label in matched.values()}
+    return name.removeprefix("fixture:") not in fixtures and not any(label.fixture for label in users)
 
 
 def _leak(result: Comparison, nodeid: str, label: Label, found: bool) -> None:
