@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pytest_memguard.census import ContainerCensus
 from pytest_memguard.confirm import Confirmation, Confirmer
 from pytest_memguard.judge import NoiseMeter
 from pytest_memguard.model import Verdict
 
 _RUN_LENGTH = 48
 _WITNESS_ROUNDS = 2
+_MOST_CONTAINERS = 50
 
 
 class Repetitions(Protocol):
@@ -80,6 +82,11 @@ class Prover(Protocol):
     def prove(self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None) -> Verdict:
         """Take a suspect to a verdict."""
 
+    def prove_steps(
+        self, subject: Subject, repeat: Callable[[], bool], census: ContainerCensus, container: object
+    ) -> Verdict:
+        """Take a test after which a container was longer to a verdict."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
@@ -126,12 +133,14 @@ class Checker:
         self._reasons: dict[int, str] = {}
         self._last_thaw = clock()
         self._thaw_cost = 0.0
+        self._census = ContainerCensus()
 
     def run(self, modules: Sequence[Sequence[Subject]]) -> Tally:
         """Check the subjects module by module, then the fixtures above module scope."""
         confirmer = self._confirmer
         confirmer.settler.prepare()
         confirmer.settler.full()
+        self._census.take()
         confirmer.freeze()
         everything: list[Subject] = []
         for subject in (subject for subjects in modules for subject in subjects):
@@ -142,12 +151,14 @@ class Checker:
                     break
                 for part in _runs(subjects):
                     self._run_of_one_parent(part)
+                self._look_for_steps(subjects)
                 self._fixtures(subjects, widest=False)
                 everything.extend(subjects)
                 self._maybe_thaw()
             if everything and not self._spent():
                 self._fixtures(everything, widest=True)
         finally:
+            self._census.release()
             confirmer.thaw()
         return self.tally
 
@@ -309,6 +320,35 @@ class Checker:
             self._noise.note("blocks", grew=False)
             self._noise.note("heap", grew=False)
         self._progress(self.tally.checked)
+
+    def _look_for_steps(self, subjects: Sequence[Subject]) -> None:
+        """Find the clean tests that make a container longer: growth in steps shows in no single round's blocks."""
+        grown = [longer.container for longer in self._census.grown()[:_MOST_CONTAINERS]]
+        clean = [s for s in subjects if self.tally.verdicts[s.index].name == "clean"]
+        if not grown or not clean:
+            self._census.mark()
+            return
+        wanted = set(map(id, grown))
+        with ContainerCensus(lambda: grown) as census:
+            for subject in clean:
+                if self._spent():
+                    break
+                self._repetitions.enter(subject.parent)
+                census.mark()
+                if not self._repeat(subject):
+                    continue
+                longer = next((g.container for g in census.grown() if id(g.container) in wanted), None)
+                if longer is not None:
+                    self._one_in_steps(subject, census, longer)
+        self._census.mark()
+
+    def _one_in_steps(self, subject: Subject, census: ContainerCensus, container: object) -> None:
+        def repeat() -> bool:
+            return self._repeat(subject)
+
+        verdict = self._prover.prove_steps(subject, repeat, census, container)
+        if verdict.name != "clean":
+            self.tally.verdicts[subject.index] = verdict
 
     def _fixtures(self, subjects: Sequence[Subject], *, widest: bool) -> None:
         """Check fixtures above function scope: one test that uses them, their whole teardown in each round."""

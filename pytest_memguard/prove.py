@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_memguard.bounds import LruCensus, bound_on_path, hidden_caches
+from pytest_memguard.census import ContainerCensus
 from pytest_memguard.check import Cycle, Subject
 from pytest_memguard.confirm import Confirmation, Confirmer
 from pytest_memguard.diagnosis import Cause, Evidence, KnownCauses, Paths, Scenario, diagnose, new_types
 from pytest_memguard.judge import Metric, NoiseMeter, confidence
-from pytest_memguard.model import Diagnosis, Finding, Kind, Severity, Suspect, Verdict
+from pytest_memguard.model import Diagnosis, Finding, Kind, RoundSeries, Severity, Suspect, Verdict
 from pytest_memguard.units import format_bytes
 
 _BURST_S = 0.5
@@ -21,6 +22,7 @@ _MOST_LONG_BURST = 1500
 _DIAGNOSIS_S = 2.0
 _LEAST_BLOCKS = 3
 _FEW = range(1, 4)
+_BATCH = 4
 
 
 class NotRepeatableError(Exception):
@@ -91,6 +93,85 @@ class Prover:
         finally:
             self._confirmer.freeze()
 
+    def prove_steps(
+        self, subject: Subject, repeat: Callable[[], bool], census: ContainerCensus, container: object
+    ) -> Verdict:
+        """Growth that no block shows: the container must get longer in every round, and nothing may bound it."""
+        confirmer = self._confirmer
+        entries, batch = self._steps(repeat, census, container)
+        if not entries:
+            return Verdict(name="clean")
+        if len(entries) < confirmer.policy.least:
+            rounds = len(entries) + 1
+            return Verdict(name="saturating", reason=f"it got longer, and stopped within {rounds} repetitions")
+        confirmer.thaw()
+        try:
+            if bound_on_path((), container) is not None:
+                return Verdict(name="saturating", reason="what gets longer is bounded")
+            return self._diagnose_steps(subject, _batched(repeat, batch), entries, census, container)
+        except NotRepeatableError:
+            return Verdict(name="inconclusive", reason="a repetition failed or was skipped")
+        finally:
+            confirmer.freeze()
+
+    def _steps(self, repeat: Callable[[], bool], census: ContainerCensus, container: object) -> tuple[list[int], int]:
+        """Entries gained in each round, and the repetitions a round; several where not every repetition adds some."""
+        entries: list[int] = []
+        for batch in (1, _BATCH):
+            entries.clear()
+            until = self._clock() + self._confirmer.policy.seconds
+            while len(entries) < self._confirmer.policy.escalation:
+                if len(entries) >= self._confirmer.policy.least and self._clock() > until:
+                    break
+                grown = _growth_of(container, census, _batched(repeat, batch))
+                if not grown:
+                    break
+                entries.append(grown)
+            else:
+                return entries, batch
+            if len(entries) >= self._confirmer.policy.rounds:
+                return entries, batch
+        return entries, _BATCH
+
+    def _diagnose_steps(
+        self,
+        subject: Subject,
+        repeat: Callable[[], bool],
+        entries: Sequence[int],
+        census: ContainerCensus,
+        container: object,
+    ) -> Verdict:
+        """Many more repetitions, then the path to the container; without one it is not reported."""
+        census.mark()
+        confirmer = self._confirmer
+        confirmer.baseline()
+        most, until, done = _MOST_BURST, self._clock() + _BURST_S, 0
+        while done < most and self._clock() < until:
+            if not repeat():
+                raise NotRepeatableError
+            done += 1
+        confirmer.thaw()
+        confirmer.settle_and_read()
+        longer = next((g.grown for g in census.grown() if g.container is container), 0)
+        if 2 * longer < done * min(entries):
+            return Verdict(name="saturating", reason=f"it got longer, and stopped within {done} more repetitions")
+        samples = confirmer.meter.samples()
+        size = max(1, *((readings[-1] - readings[0]) // max(done, 1) for readings in samples.values()))
+        evidence = self._examine(Scenario(repeat=_strict(repeat), settle=confirmer.settler.light), native=False)
+        if evidence.holder is not container or not evidence.diagnosis.retainers:
+            return Verdict(name="inconclusive", reason="a container gets longer in every run; its holder was not found")
+        confirmed = Confirmation(
+            state="growing",
+            repetitions=len(entries),
+            metrics=("blocks",),
+            rounds=(RoundSeries(metric="entries", deltas=tuple(entries)),),
+        )
+        finding = replace(
+            self._finding(subject, confirmed, evidence.diagnosis, None), bytes_per_run=size, severity="high"
+        )
+        self.proofs.append(Proof(finding=finding, witnesses=list(finding.witnesses)))
+        return self._verdict_of(subject, finding)
+
     def _not_a_leak(self, confirmed: Confirmation) -> Verdict | None:
         if confirmed.state == "saturating":
             rounds = confirmed.repetitions
@@ -130,14 +211,8 @@ class Prover:
         if not goes_on:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
 
-        def repeat_or_give_up() -> None:
-            if not repeat():
-                raise NotRepeatableError
-
         native = "blocks" not in confirmed.metrics
-        evidence = self._examine(
-            Scenario(repeat=repeat_or_give_up, settle=self._confirmer.settler.light), native=native
-        )
+        evidence = self._examine(Scenario(repeat=_strict(repeat), settle=self._confirmer.settler.light), native=native)
         settled = self._stopped_meanwhile(repeat, evidence)
         if settled is not None:
             return settled
@@ -224,6 +299,26 @@ class Prover:
     @staticmethod
     def _series(shown: Confirmation, metric: Metric) -> Sequence[int]:
         return next((s.deltas for s in shown.rounds if s.metric == metric), ())
+
+
+def _strict(repeat: Callable[[], bool]) -> Callable[[], None]:
+    def repeat_or_give_up() -> None:
+        if not repeat():
+            raise NotRepeatableError
+
+    return repeat_or_give_up
+
+
+def _batched(repeat: Callable[[], bool], batch: int) -> Callable[[], bool]:
+    return repeat if batch == 1 else lambda: all(repeat() for _ in range(batch))
+
+
+def _growth_of(container: object, census: ContainerCensus, repeat: Callable[[], bool]) -> int:
+    """By how much one repetition makes a container longer; 0 also where it could not be repeated."""
+    census.mark()
+    if not repeat():
+        return 0
+    return next((longer.grown for longer in census.grown() if longer.container is container), 0)
 
 
 def _rounds_of(confirmed: Confirmation) -> int:

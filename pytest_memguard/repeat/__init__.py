@@ -44,7 +44,7 @@ class Repeater:
         self._session = session
         self._config = session.config
         self._runner: Callable[..., Any] = self._config.pluginmanager.hook.pytest_runtest_protocol
-        self._forget: Callable[[], None] = list
+        self._forget: Callable[[], object] = list
         self._finalizers = [definition._finalizers for definition in self._find_higher_scoped()]
         self._lengths = array("q", [-1]) * len(self._finalizers)
         self._temp = TempRoot(self._config)
