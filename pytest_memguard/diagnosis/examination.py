@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +17,7 @@ from pytest_memguard.diagnosis.scenario import Scenario
 from pytest_memguard.diagnosis.signature import sign
 from pytest_memguard.diagnosis.sites import MANY_FRAMES, Traced, trace
 from pytest_memguard.diagnosis.source import Sources
-from pytest_memguard.diagnosis.survivors import Survivors
+from pytest_memguard.diagnosis.survivors import Survivors, is_helper
 from pytest_memguard.model import AllocationSite, Diagnosis, TypeGrowth
 
 _SEARCH_AT_LEAST_S = 0.5
@@ -93,13 +94,14 @@ class Examination:
             return 0
         path = results.found.path
         before = _length(path)
-        results.traced = trace(self._timed, self._rounds, self._paths, self._sources, self._late)
+        head = None if path is None or is_helper(path.retainer.type) else path.retainer.type
+        traced = functools.partial(trace, self._timed, self._rounds, self._paths, self._sources, self._late, head=head)
+        results.traced = traced()
         repetitions = results.traced.repetitions
         grown = _length(path) - before
         results.holder_per_run = grown // repetitions if grown % repetitions == 0 else 0
         if results.traced.deep and not self._late():
-            again = trace(self._timed, self._rounds, self._paths, self._sources, self._late, frames=MANY_FRAMES)
-            results.traced = replace(again, repetitions=repetitions)
+            results.traced = replace(traced(frames=MANY_FRAMES), repetitions=repetitions)
         return repetitions
 
     def _containers(self, results: _Results) -> None:
@@ -193,7 +195,8 @@ def _stable_type(path: Path | None, types: tuple[TypeGrowth, ...]) -> str | None
 
 def _telling_site(sites: Sequence[AllocationSite]) -> AllocationSite | None:
     """The same on every Python: which of several lines allocates most depends on how objects are laid out."""
-    large = (site for site in sites if site.bytes * _SHARE >= sites[0].bytes)
+    most = max((site.bytes for site in sites), default=0)
+    large = (site for site in sites if site.bytes * _SHARE >= most)
     return min(large, key=lambda site: (site.file, site.function, site.source), default=None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import tracemalloc
 from _tracemalloc import _get_traces
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_memguard.diagnosis import gcstate
+from pytest_memguard.diagnosis import anatomy, gcstate
 from pytest_memguard.diagnosis.owners import is_machinery_file, is_own_file
 from pytest_memguard.diagnosis.paths import Paths
 from pytest_memguard.diagnosis.scenario import Scenario
@@ -20,6 +21,7 @@ from pytest_memguard.model import AllocationSite
 FRAMES = 12
 MANY_FRAMES = 64
 _SHOWN = 10
+_LOOKED_AT = 20
 _LEAST_ROUNDS = 2
 _MANY_TRACES = 50_000
 _MANY_TRACED_BYTES = 32 << 20
@@ -34,8 +36,9 @@ _Snapshot = Sequence[tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
-    """``sites``: where, by bytes per run. ``in_place``: no new block stays, but one that exists gets larger.
+    """``sites``: the line that makes the retained object first, the others by bytes per run.
 
+    ``in_place``: no new block stays, but one that exists gets larger.
     ``deep``: the calls go deeper than the traced frames, and no line of the user's is among these.
     ``busy``: the user has tracemalloc on, and so much is traced that it cannot be compared.
     ``repetitions``: how many were made in all; 0 means that nothing was traced.
@@ -74,12 +77,14 @@ def trace(
     sources: Sources,
     hurry: Callable[[], bool],
     *,
+    head: str | None = None,
     frames: int = FRAMES,
 ) -> Traced:
     """Repeat the scenario once and then ``rounds`` times; what grew in each round is what stays.
 
     The first repetition is for objects that each repetition replaces: traced once, they are replaced one for one.
-    Two rounds do where ``hurry`` says so. Leaves the heap thawed; raises what the scenario raises.
+    ``head``: the type of what is retained; the line that makes it comes first, whatever else allocates more. Two
+    rounds do where ``hurry`` says so. Leaves the heap thawed; raises what the scenario raises.
     """
     snapshots: list[_Snapshot] = []
     busy = tracemalloc.is_tracing() and tracemalloc.get_tracemalloc_memory() > _MANY_TRACED_BYTES
@@ -90,6 +95,7 @@ def trace(
             snapshots.append(() if busy else _get_traces())
             if len(snapshots) > _LEAST_ROUNDS and len(snapshots[0]) > _MANY_TRACES:
                 break
+        origin = None if busy or head is None else _origin(head)
     repetitions = len(snapshots)
     # Only now: with tracing on, each number that counting makes would be traced as well.
     amounts = [_amounts(snapshots.pop(0)) for _ in range(repetitions)]
@@ -98,7 +104,9 @@ def trace(
     if in_place:
         grown = _larger(amounts)
     traced = _traced(grown, paths, sources, frames)
-    return replace(traced, in_place=in_place and bool(traced.sites), busy=busy, repetitions=repetitions)
+    sites = sorted(traced.sites, key=lambda site: not _makes(site, head, origin, paths))
+    in_place = in_place and bool(sites)
+    return replace(traced, sites=tuple(sites[:_SHOWN]), in_place=in_place, busy=busy, repetitions=repetitions)
 
 
 def _amounts(traces: _Snapshot) -> dict[Stack, _Amount]:
@@ -129,6 +137,30 @@ def _larger(amounts: Sequence[Mapping[Stack, _Amount]]) -> dict[Stack, _Amount]:
     return {stack: (0, size // rounds) for stack, size in more.items() if size >= rounds}
 
 
+def _origin(head: str) -> Stack | None:
+    """The stack that allocated an object of that type, one of those that were born since the heap was frozen."""
+    others: set[int] = set()
+    for obj in gc.get_objects():
+        cls = type(obj)
+        if id(cls) in others:
+            continue
+        if anatomy.type_name(cls) != head:
+            others.add(id(cls))
+            continue
+        traceback = tracemalloc.get_object_traceback(obj)
+        if traceback is not None:
+            return tuple((frame.filename, frame.lineno) for frame in reversed(traceback))
+    return None
+
+
+def _makes(site: AllocationSite, head: str | None, origin: Stack | None, paths: Paths) -> bool:
+    """Whether that line makes the retained object: by its trace, or else (CPython 3.11 finds none) by its text."""
+    place = None if origin is None else _choose(origin, paths)
+    if place is not None:
+        return (site.file, site.line) == (paths.relative(place.file), place.line)
+    return head is not None and f"{head.rpartition('.')[2]}(" in site.source
+
+
 def _traced(grown: Mapping[Stack, _Amount], paths: Paths, sources: Sources, frames: int) -> Traced:
     merged: dict[_Place, _Amount] = {}
     deep = False
@@ -139,7 +171,7 @@ def _traced(grown: Mapping[Stack, _Amount], paths: Paths, sources: Sources, fram
             merged[chosen] = (total[0] + count, total[1] + size)
             deep = deep or (len(stack) >= frames and not paths.is_user_file(chosen.file))
     places = sorted(merged, key=lambda place: (-merged[place][1], -merged[place][0], place.file, place.line))
-    sites = tuple(_site(place, merged[place], paths, sources) for place in places[:_SHOWN])
+    sites = tuple(_site(place, merged[place], paths, sources) for place in places[:_LOOKED_AT])
     return Traced(sites=sites, deep=deep)
 
 

@@ -283,6 +283,31 @@ def test_bytes_and_counts_are_per_run_and_lines_are_merged(lab):
     assert 7 * 1033 <= site.bytes <= 7 * 1033 + 500
 
 
+def test_the_line_that_makes_what_is_retained_comes_first(lab):
+    app = lab.module(
+        "app",
+        """
+        KEPT = []
+
+        class Order:
+            def __init__(self, text):
+                self.text = text
+
+        def test():
+            texts = [str(number) * 100 for number in range(50)]
+            order = Order(texts)  # <-
+            KEPT.append(order)
+        """,
+    )
+    by_bytes = trace_of(lab, app.test).sites
+    assert by_bytes[0].function == "test"
+    assert by_bytes[0].line < lab.marked_line("app")
+
+    first = trace_of(lab, app.test, head="shop.app.Order").sites[0]
+    assert first.line == lab.marked_line("app")
+    assert first.bytes < by_bytes[0].bytes
+
+
 def test_what_is_replaced_is_no_site(lab):
     app = lab.module(
         "app",
