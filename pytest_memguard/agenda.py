@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.check import Subject
 from pytest_memguard.guard import Guard
 from pytest_memguard.schedule import order, overdue_after
 from pytest_memguard.settings import MarkerSettings
+from pytest_memguard.subjects import Subject
 
 _OVERDUE = "memguard/overdue"
 _LEAST_PATIENCE_S = 30.0

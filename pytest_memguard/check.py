@@ -9,99 +9,23 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from pytest_memguard.census import ContainerCensus
-from pytest_memguard.confirm import Confirmation, Confirmer
+from pytest_memguard.confirm import Confirmer
 from pytest_memguard.judge import NoiseMeter
 from pytest_memguard.model import Verdict
+from pytest_memguard.subjects import OUT_OF_BUDGET, Cycle, Judge, Repetitions, Subject, Tally
 
 _RUN_LENGTH = 48
 _WITNESS_ROUNDS = 2
 _MOST_CONTAINERS = 50
-
-
-class Repetitions(Protocol):
-    """What pass 2 needs of the test runner; items and nodes stay opaque."""
-
-    fixture_setups: int
-
-    def run(self, item: Any, *, keep: Any, patience_s: float = ...) -> tuple[bool, str | None]:
-        """One repetition, fixtures up to ``keep`` left standing: whether it passed, and why not."""
-
-    def prepare(self, item: Any) -> None:
-        """Bring the item into the state that a repetition leaves it in."""
-
-    def enter(self, keep: Any) -> None:
-        """Tear down what does not belong to ``keep``, and set up its ancestors."""
-
-    def lacks_fixtures(self, item: Any) -> bool:
-        """Whether a repetition would set up fixtures above function scope."""
-
-    def cycles(self, subjects: Sequence[Subject], *, widest: bool) -> Iterable[Cycle]:
-        """How to give every fixture above function scope that the subjects use its turn."""
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class Subject:
-    """One test to check. ``index`` is its row of pass 1, ``parent`` its class or module, ``module`` groups."""
-
-    index: int
-    nodeid: str
-    item: Any
-    parent: Any
-    module: Any
-    patience_s: float = 60.0
-    runs: int = 1
-    tolerance_bytes: int = 0
-    tolerance_reason: str | None = None
-    repetitions: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cycle:
-    """Fixtures above function scope, checked by running one test that uses them with their whole teardown."""
-
-    subject: Subject
-    keep: Any
-    names: tuple[str, ...]
-    users: tuple[Subject, ...]
-
-
-class Prover(Protocol):
-    """Takes what grew in every round further: known cause, escalation, bounds, diagnosis."""
-
-    def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None:
-        """The verdict, where the growth is that of a cause already proved."""
-
-    def mark(self) -> None:
-        """What follows is to be compared with the state now."""
-
-    def prove(self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None) -> Verdict:
-        """Take a suspect to a verdict."""
-
-    def prove_steps(
-        self, subject: Subject, repeat: Callable[[], bool], census: ContainerCensus, container: object
-    ) -> Verdict:
-        """Take a test after which a container was longer to a verdict."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Tally:
-    """What pass 2 has done so far: a verdict for each row of pass 1, and the repetitions that it took."""
-
-    verdicts: dict[int, Verdict] = field(default_factory=dict)
-    repetitions: int = 0
-    clean_repetitions: int = 0
-    clean: int = 0
-    checked: int = 0
-    unchecked_fixtures: list[str] = field(default_factory=list)
+_MOST_GROWTH = 1 << 30
 
 
 _CLEAN = Verdict(name="clean")
-OUT_OF_BUDGET = Verdict(name="unchecked", reason="the budget was spent")
+_TOO_LARGE = Verdict(name="unchecked", reason="what leaked so far took 1 GiB: mend that first")
 
 
 class Checker:
@@ -111,10 +35,11 @@ class Checker:
         self,
         repetitions: Repetitions,
         confirmer: Confirmer,
-        prover: Prover,
+        prover: Judge,
         *,
         read_blocks: Callable[[], int],
         until: float,
+        read_rss: Callable[[], int | None] | None,
         noise: NoiseMeter,
         progress: Callable[[int], None],
         clock: Callable[[], float] = time.perf_counter,
@@ -125,6 +50,8 @@ class Checker:
         self._prover = prover
         self._read_blocks = read_blocks
         self._until = until
+        self._read_rss = read_rss
+        self._most_rss = (_rss_of(read_rss) or 0) + _MOST_GROWTH
         self._noise = noise
         self._progress = progress
         self._clock = clock
@@ -147,6 +74,9 @@ class Checker:
             self.tally.verdicts[subject.index] = OUT_OF_BUDGET
         try:
             for subjects in modules:
+                if self._ate_memory():
+                    self._until = 0.0
+                    self._leave_out(modules)
                 if self._spent():
                     break
                 for part in _runs(subjects):
@@ -164,6 +94,15 @@ class Checker:
 
     def _spent(self) -> bool:
         return self._clock() > self._until
+
+    def _ate_memory(self) -> bool:
+        """Whether what leaked in repetitions comes near to endangering the run."""
+        return (_rss_of(self._read_rss) or 0) > self._most_rss
+
+    def _leave_out(self, modules: Sequence[Sequence[Subject]]) -> None:
+        for subject in (subject for subjects in modules for subject in subjects):
+            if self.tally.verdicts[subject.index] == OUT_OF_BUDGET:
+                self.tally.verdicts[subject.index] = _TOO_LARGE
 
     def _maybe_thaw(self) -> None:
         """Collect the whole heap now and then (garbage of module fixtures), for at most 3 % of the time."""
@@ -377,6 +316,10 @@ class Checker:
 
 _FIXTURE = 1
 _FAILED = 2
+
+
+def _rss_of(read: Callable[[], int | None] | None) -> int | None:
+    return None if read is None else read()
 
 
 def _runs(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:

@@ -58,6 +58,12 @@ class Meter:
         """All readings from ``first`` on, per metric."""
         return {metric: tuple(readings[first : self.used]) for metric, _, readings in self._readers}
 
+    def retained(self) -> int:
+        """Bytes gained since the baseline, as far as any metric in bytes can tell."""
+        last = self.used - 1
+        sizes = (readings[last] - readings[0] for metric, _, readings in self._readers if metric != "blocks")
+        return max(sizes, default=0)
+
     def series(self) -> tuple[RoundSeries, ...]:
         """The steps of each metric that moved at all, for the report."""
         found = []
@@ -160,6 +166,8 @@ class Confirmer:
         while done < wanted and self.still_growing():
             if until is not None and done >= self.policy.least and self._clock() > until:
                 break
+            if done >= self.policy.least_large and self.meter.retained() > self.policy.most_bytes:
+                break
             if not self.round(repeat):
                 return Confirmation(state="failed", repetitions=done + 1)
             done += 1
@@ -236,10 +244,14 @@ class Confirmer:
     def burst(self, repeat: Repeat, confirmed: Confirmation, *, seconds: float, most: int) -> tuple[bool, int]:
         """Make many repetitions with one reading at the end.
 
-        Returns whether the growth of a suspect goes on (at half its rate at least), and how many were made.
+        Returns whether the growth of a suspect goes on (at half its rate at least), and how many were made: none
+        where a leak is so large that many would use up the memory.
         """
-        self.baseline()
+        per_run = max(confirmed.per_run("heap"), confirmed.per_run("mapped"), confirmed.per_run("rss"))
+        if per_run > 0:
+            most = min(most, self.policy.most_bytes // per_run)
         until = self._clock() + seconds
+        self.baseline()
         done = 0
         while done < most and self._clock() < until:
             if not repeat():

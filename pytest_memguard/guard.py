@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from pytest_memguard.check import OUT_OF_BUDGET, Checker, Repetitions, Subject, Tally
+from pytest_memguard.check import Checker
 from pytest_memguard.confirm import Confirmer, Meter
 from pytest_memguard.diagnosis import Paths
 from pytest_memguard.fixture import Level
@@ -41,6 +41,7 @@ from pytest_memguard.probes import Probes, open_probes
 from pytest_memguard.prove import Prover
 from pytest_memguard.settings import Settings
 from pytest_memguard.settle import Settler
+from pytest_memguard.subjects import OUT_OF_BUDGET, Repetitions, Subject, Tally
 from pytest_memguard.verdicts import Verdicts
 from pytest_memguard.watch import Ledger, Watcher
 
@@ -165,6 +166,7 @@ class Guard:
             prover,
             read_blocks=sys.getallocatedblocks,
             until=start + budget_s,
+            read_rss=None if self._probes is None else self._probes.reader("rss"),
             noise=noise,
             progress=progress,
             clock=self.clock,

@@ -43,7 +43,9 @@ class Floors:
 class Policy:
     """How many rounds it takes. ``rounds``: deltas in a row to become a suspect; ``escalation``: to be a leak.
 
-    ``seconds`` ends the escalation of one test early, ``least`` is the number of deltas that suffices then.
+    ``seconds`` ends the escalation of one test early, ``least`` is the number of deltas that suffices then. Where a
+    series of rounds has retained more than ``most_bytes``, ``least_large`` deltas suffice: repeating a large leak must
+    not use up the memory that it is to save.
     """
 
     floors: Floors = Floors()
@@ -51,6 +53,8 @@ class Policy:
     escalation: int = 32
     seconds: float = 2.0
     least: int = 10
+    most_bytes: int = 64 << 20
+    least_large: int = 4
 
 
 def growing(samples: Mapping[Metric, Sequence[int]], floors: Floors) -> list[Metric]:

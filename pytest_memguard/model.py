@@ -216,9 +216,7 @@ class Finding:
             types=tuple(TypeGrowth(**t) for t in data["types"]),
             sites=tuple(AllocationSite(**s) for s in data["sites"]),
             retainers=tuple(
-                Retainer(
-                    path=r["path"], root=r["root"], type=r["type"], steps=tuple(r["steps"]), suspect=r["suspect"]
-                )
+                Retainer(path=r["path"], root=r["root"], type=r["type"], steps=tuple(r["steps"]), suspect=r["suspect"])
                 for r in data["retainers"]
             ),
             component=data["component"],

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from pytest_memguard.bounds import LruCensus, bound_on_path, hidden_caches
 from pytest_memguard.census import ContainerCensus
-from pytest_memguard.check import Cycle, Subject
 from pytest_memguard.confirm import Confirmation, Confirmer
 from pytest_memguard.diagnosis import Cause, Evidence, KnownCauses, Paths, Scenario, diagnose, new_types
 from pytest_memguard.judge import Metric, NoiseMeter, confidence
 from pytest_memguard.model import Diagnosis, Finding, Kind, RoundSeries, Severity, Suspect, Verdict
+from pytest_memguard.subjects import Cycle, Subject
 from pytest_memguard.units import format_bytes
 
 _BURST_S = 0.5

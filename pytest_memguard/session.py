@@ -10,7 +10,6 @@ import pytest
 
 from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda
-from pytest_memguard.check import Subject
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, LimitExceeded, RunReport, Suspect
 from pytest_memguard.progress import Progress
@@ -18,6 +17,7 @@ from pytest_memguard.repeat import Repeater
 from pytest_memguard.report import check_target, jsonfile, write_report
 from pytest_memguard.report.terminal import section
 from pytest_memguard.settings import MarkerSettings, Resolved
+from pytest_memguard.subjects import Subject
 from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
 
 

@@ -18,11 +18,11 @@ import pytest
 from _pytest.outcomes import OutcomeException
 from _pytest.runner import runtestprotocol
 
-from pytest_memguard.check import Cycle, Subject
 from pytest_memguard.repeat.alarm import Alarm, RepetitionTimeoutError
 from pytest_memguard.repeat.item import ItemState
 from pytest_memguard.repeat.quiet import quiet
 from pytest_memguard.repeat.temporary import TempRoot
+from pytest_memguard.subjects import Cycle, Subject
 
 
 class Outcome(NamedTuple):

@@ -6,8 +6,8 @@ leak a line, and is made piece by piece: a report of 100,000 tests takes no more
 Beyond the keys that the schema fixes there are these, which readers of schema 1 may rely on as well:
 
 - ``session``: ``peak_nodeid`` (the test with the highest peak), ``watching_cost_s`` and ``checking_cost_s`` (their sum
-  is ``own_cost_s``), ``repetitions`` (test runs made to find leaks), ``checked`` (tests that were repeated), ``clean`` (those that
-  retain nothing) and ``clean_repetitions`` (what these took);
+  is ``own_cost_s``), ``repetitions`` (test runs made to find leaks), ``checked`` (tests that were repeated),
+  ``clean`` (those that retain nothing) and ``clean_repetitions`` (what these took);
   in ``growth``: ``reason``, ``first_nodeid`` and ``last_nodeid`` (the window that grew);
 - ``leaks[].sites[].source`` (the text of the line), ``leaks[].retainers[].steps`` and ``.suspect`` (the path, one text
   a step, and the index of the guilty one), ``leaks[].notes`` (what was looked for and why it was not found);

@@ -1,0 +1,90 @@
+"""What pass 2 works on: tests to check, fixtures to check through them, and what is asked of those who help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pytest_memguard.census import ContainerCensus
+from pytest_memguard.confirm import Confirmation
+from pytest_memguard.model import Verdict
+
+OUT_OF_BUDGET = Verdict(name="unchecked", reason="the budget was spent")
+
+
+class Repetitions(Protocol):
+    """What pass 2 needs of the test runner; items and nodes stay opaque."""
+
+    fixture_setups: int
+
+    def run(self, item: Any, *, keep: Any, patience_s: float = ...) -> tuple[bool, str | None]:
+        """One repetition, fixtures up to ``keep`` left standing: whether it passed, and why not."""
+
+    def prepare(self, item: Any) -> None:
+        """Bring the item into the state that a repetition leaves it in."""
+
+    def enter(self, keep: Any) -> None:
+        """Tear down what does not belong to ``keep``, and set up its ancestors."""
+
+    def lacks_fixtures(self, item: Any) -> bool:
+        """Whether a repetition would set up fixtures above function scope."""
+
+    def cycles(self, subjects: Sequence[Subject], *, widest: bool) -> Iterable[Cycle]:
+        """How to give every fixture above function scope that the subjects use its turn."""
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Subject:
+    """One test to check. ``index`` is its row of pass 1, ``parent`` its class or module, ``module`` groups."""
+
+    index: int
+    nodeid: str
+    item: Any
+    parent: Any
+    module: Any
+    patience_s: float = 60.0
+    runs: int = 1
+    tolerance_bytes: int = 0
+    tolerance_reason: str | None = None
+    repetitions: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """Fixtures above function scope, checked by running one test that uses them with their whole teardown."""
+
+    subject: Subject
+    keep: Any
+    names: tuple[str, ...]
+    users: tuple[Subject, ...]
+
+
+class Judge(Protocol):
+    """Takes what grew in every round further: known cause, escalation, bounds, diagnosis."""
+
+    def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None:
+        """The verdict, where the growth is that of a cause already proved."""
+
+    def mark(self) -> None:
+        """What follows is to be compared with the state now."""
+
+    def prove(self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None) -> Verdict:
+        """Take a suspect to a verdict."""
+
+    def prove_steps(
+        self, subject: Subject, repeat: Callable[[], bool], census: ContainerCensus, container: object
+    ) -> Verdict:
+        """Take a test after which a container was longer to a verdict."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What pass 2 has done so far: a verdict for each row of pass 1, and the repetitions that it took."""
+
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    repetitions: int = 0
+    clean_repetitions: int = 0
+    clean: int = 0
+    checked: int = 0
+    unchecked_fixtures: list[str] = field(default_factory=list)
