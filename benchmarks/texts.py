@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import difflib
+import re
 import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _NEAR = 200
+_NUMBER = re.compile(r"0x[0-9a-fA-F]+|\d+")
 _WORD = string.ascii_letters + string.digits + "_."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Masked:
-    """A line whose middle varies from run to run: only its beginning and end are known."""
+    """A line whose middle varies from run to run: known are its beginning, its end, and all of it but the numbers."""
 
     prefix: str
     suffix: str
+    shape: str
 
     def matches(self, line: str) -> bool:
-        """Whether a line begins and ends so."""
+        """Whether a line begins and ends so, or differs in numbers only."""
         enough = len(line) >= len(self.prefix) + len(self.suffix)
-        return enough and line.startswith(self.prefix) and line.endswith(self.suffix)
+        within = enough and line.startswith(self.prefix) and line.endswith(self.suffix)
+        return within or _shape(line) == self.shape
 
 
 class Template:
@@ -72,7 +76,7 @@ def _merged(known: Masked | None, first: str, other: str) -> Masked:
     if known is not None:
         prefix = min(prefix, known.prefix, key=len)
         suffix = min(suffix, known.suffix, key=len)
-    return Masked(prefix=prefix, suffix=suffix)
+    return Masked(prefix=prefix, suffix=suffix, shape=_shape(first))
 
 
 def _blocks(first: Sequence[str], other: Sequence[str]) -> Iterator[tuple[str, int, int, int, int]]:
@@ -97,3 +101,7 @@ def _common(first: str, other: str) -> str:
     pairs = zip(first, other, strict=False)
     length = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(other)))
     return first[:length]
+
+
+def _shape(line: str) -> str:
+    return _NUMBER.sub("#", line)
