@@ -7,6 +7,7 @@ saturating the C library's chunk caches costs as much as a small test. What grew
 
 from __future__ import annotations
 
+import sys
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,9 @@ from pytest_memguard.subjects import OUT_OF_BUDGET, Cycle, Judge, Repetitions, S
 
 _RUN_LENGTH = 48
 _WITNESS_ROUNDS = 2
+_RESTLESS = Verdict(
+    name="inconclusive", reason="memory grows while nothing is repeated: a thread that allocates, or a profiler"
+)
 _MOST_CONTAINERS = 50
 _MOST_GROWTH = 1 << 30
 
@@ -70,8 +74,10 @@ class Checker:
         self._census.take()
         confirmer.freeze()
         everything: list[Subject] = []
-        for subject in (subject for subjects in modules for subject in subjects):
-            self.tally.verdicts[subject.index] = OUT_OF_BUDGET
+        self._start_with(modules, OUT_OF_BUDGET)
+        if self._restless():
+            self._start_with(modules, _RESTLESS)
+            self._until = 0.0
         try:
             for subjects in modules:
                 if self._ate_memory():
@@ -99,10 +105,20 @@ class Checker:
         """Whether what leaked in repetitions comes near to endangering the run."""
         return (_rss_of(self._read_rss) or 0) > self._most_rss
 
-    def _leave_out(self, modules: Sequence[Sequence[Subject]]) -> None:
+    def _start_with(self, modules: Sequence[Sequence[Subject]], verdict: Verdict) -> None:
         for subject in (subject for subjects in modules for subject in subjects):
-            if self.tally.verdicts[subject.index] == OUT_OF_BUDGET:
-                self.tally.verdicts[subject.index] = _TOO_LARGE
+            self.tally.verdicts[subject.index] = verdict
+
+    def _restless(self) -> bool:
+        """The control: does memory grow while nothing is repeated (a thread that allocates), or is a profiler on?"""
+        if sys.getprofile() is not None:
+            return True
+        self._confirmer.baseline()
+        return self._confirmer.rounds(lambda: True, self._confirmer.policy.rounds).state == "growing"
+
+    def _leave_out(self, modules: Sequence[Sequence[Subject]]) -> None:
+        left = [s for subjects in modules for s in subjects if self.tally.verdicts[s.index] == OUT_OF_BUDGET]
+        self._start_with([left], _TOO_LARGE)
 
     def _maybe_thaw(self) -> None:
         """Collect the whole heap now and then (garbage of module fixtures), for at most 3 % of the time."""
