@@ -22,6 +22,7 @@ FRAMES = 12
 MANY_FRAMES = 64
 _SHOWN = 10
 _LOOKED_AT = 20
+_MOST_TRIES = 20
 _LEAST_ROUNDS = 2
 _MANY_TRACES = 50_000
 _MANY_TRACED_BYTES = 32 << 20
@@ -140,16 +141,17 @@ def _larger(amounts: Sequence[Mapping[Stack, _Amount]]) -> dict[Stack, _Amount]:
 def _origin(head: str) -> Stack | None:
     """The stack that allocated an object of that type, one of those that were born since the heap was frozen."""
     others: set[int] = set()
+    tries = _MOST_TRIES
     for obj in gc.get_objects():
         cls = type(obj)
-        if id(cls) in others:
-            continue
-        if anatomy.type_name(cls) != head:
-            others.add(id(cls))
-            continue
-        traceback = tracemalloc.get_object_traceback(obj)
-        if traceback is not None:
-            return tuple((frame.filename, frame.lineno) for frame in reversed(traceback))
+        if id(cls) not in others and tries:
+            if anatomy.type_name(cls) != head:
+                others.add(id(cls))
+                continue
+            tries -= 1
+            traceback = tracemalloc.get_object_traceback(obj)
+            if traceback is not None:
+                return tuple((frame.filename, frame.lineno) for frame in reversed(traceback))
     return None
 
 
