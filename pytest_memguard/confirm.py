@@ -186,13 +186,12 @@ class Confirmer:
         return Confirmation(state=state, repetitions=done, metrics=tuple(metrics), rounds=series)
 
     def escalate(self, repeat: Repeat, first: Confirmation) -> Confirmation:
-        """Prove a suspect: after a collection of the whole heap, up to ``policy.escalation`` more rounds.
+        """Prove a suspect in up to ``policy.escalation`` more rounds. The caller has just thawed the heap.
 
         A leak never stops; a cache that fills to its bound does (``saturating``), and what a collection of the whole
         heap or a grace period gives back was only freed late (``deferred``).
         """
         until = self._clock() + self.policy.seconds
-        self.thaw()
         self.baseline()
         second = self.rounds(repeat, self.policy.escalation, until=until)
         repetitions = first.repetitions + second.repetitions
@@ -217,7 +216,7 @@ class Confirmer:
         for pause in (0.0, *(_GRACE_STEPS_S if self._threads() > 1 else ())):
             if pause:
                 self._sleep(pause)
-            self.thaw()
+            gc.unfreeze()
             self.settler.full()
             self.meter.used = rounds + 1
             self.meter.read()
@@ -257,7 +256,6 @@ class Confirmer:
             if not repeat():
                 return True, done
             done += 1
-        self.thaw()
         self.settler.full()
         self.meter.read()
         samples = self.meter.samples()

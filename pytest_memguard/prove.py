@@ -184,7 +184,6 @@ class Prover:
 
     def _cache_verdict(self, census: LruCensus, repeat: Callable[[], bool], confirmed: Confirmation) -> Verdict | None:
         """Is it all in ``lru_cache`` wrappers below their bound? Emptying those between the rounds proves it."""
-        self._confirmer.thaw()
         filling = [grown for grown in census.after(confirmed.repetitions) if grown.bounded]
         if not filling:
             return None
@@ -227,7 +226,6 @@ class Prover:
 
     def _stopped_meanwhile(self, repeat: Callable[[], bool], evidence: Evidence) -> Verdict | None:
         """A bound may have been reached while the diagnosis repeated; without a retainer nobody could know of it."""
-        self._confirmer.thaw()
         self._confirmer.baseline()
         again = self._confirmer.rounds(repeat, self._confirmer.policy.rounds)
         if again.state == "failed":
