@@ -181,8 +181,7 @@ class Checker:
         grown: list[Subject] = []
         for position, subject in enumerate(scanned):
             if flags[position] == _FAILED:
-                reason = self._reasons.pop(subject.index, "it cannot be repeated")
-                self._conclude(subject, Verdict(name="inconclusive", reason=reason))
+                self._one_unfrozen(subject)
             elif blocks[position + 1] > blocks[position] or flags[position] == _FIXTURE:
                 grown.append(subject)
             else:
@@ -241,6 +240,16 @@ class Checker:
 
         verdict = self._rounds(subject, repeat if subject.runs == 1 else repeat_runs, cycle=None)
         self._conclude(subject, verdict)
+
+    def _one_unfrozen(self, subject: Subject) -> None:
+        """A repetition failed; perhaps only because frozen objects are invisible to ``gc.get_referrers``."""
+        with self._confirmer.unfrozen():
+            if self._repeat(subject):
+                self._reasons.pop(subject.index, None)
+                self._one(subject)
+            else:
+                reason = self._reasons.pop(subject.index, "it cannot be repeated")
+                self._conclude(subject, Verdict(name="inconclusive", reason=reason))
 
     def _rounds(self, subject: Subject, repeat: Callable[[], bool], cycle: Cycle | None) -> Verdict:
         confirmer = self._confirmer
