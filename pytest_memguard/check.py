@@ -110,7 +110,7 @@ class Checker:
             self.tally.verdicts[subject.index] = verdict
 
     def _restless(self) -> bool:
-        """Whether memory grows while nothing is repeated (a thread that allocates), or a profiler is on: the control."""
+        """Whether memory grows while nothing is repeated (a thread allocates), or a profiler is on: the control."""
         if sys.getprofile() is not None:
             return True
         self._confirmer.baseline()

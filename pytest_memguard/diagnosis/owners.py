@@ -80,19 +80,26 @@ def is_own_file(filename: str) -> bool:
     return filename.startswith(_OWN_FOLDER)
 
 
+def is_importer_file(filename: str) -> bool:
+    """Whether a frame of that file is the import system's."""
+    return filename.startswith("<frozen importlib") or "importlib" in _folders(filename)
+
+
 def is_machinery_file(filename: str) -> bool:
     """Whether a frame of that file says nothing about who allocates: the test runner, the importer, the tracer."""
-    if filename.startswith("<frozen importlib"):
-        return True
-    parts = filename.replace("\\", "/").split("/")
-    last = parts[-1].partition(".")[0]
-    folders = parts[-4:-1]
+    folders = _folders(filename)
+    name = filename.replace("\\", "/").rpartition("/")[2].partition(".")[0]
     return (
-        last in ("tracemalloc", "pluggy")
+        is_importer_file(filename)
+        or name in ("tracemalloc", "pluggy")
         or any(folder in _MACHINERY or folder.startswith("pytest_") for folder in folders)
-        or (last.startswith("pytest_") and bool(folders) and folders[-1].endswith("-packages"))
-        or "importlib" in folders
+        or (name.startswith("pytest_") and bool(folders) and folders[-1].endswith("-packages"))
     )
+
+
+def _folders(filename: str) -> list[str]:
+    """The last folders of a path: a package and what it contains."""
+    return filename.replace("\\", "/").split("/")[-4:-1]
 
 
 _OWN_FOLDER = __file__[: -len("diagnosis/owners.py")]

@@ -131,13 +131,18 @@ class Search:
 
     def _meet(self, referrer: Any, child: Node) -> None:
         verdict = self._roots.judge(referrer, child.obj)
+        young = self._born.surely(referrer)
         if isinstance(verdict, Barred):
-            if verdict.module:
+            if not verdict.module:
+                return
+            if young:
+                # An object of pytest's that survives is held by somebody as well, and hardly by pytest.
+                verdict = None
+            else:
                 self._outcome.barred.add(verdict.module)
                 child.referred = True
-            return
+                return
         child.referred = True
-        young = self._born.surely(referrer)
         free = _is_part_of(child.obj, referrer)
         if verdict is not None and not (young and verdict.kind == "context"):
             cost = child.cost + (not free)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_memguard.diagnosis import anatomy, gcstate
-from pytest_memguard.diagnosis.owners import is_machinery_file, is_own_file
+from pytest_memguard.diagnosis.owners import is_importer_file, is_machinery_file, is_own_file
 from pytest_memguard.diagnosis.paths import Paths
 from pytest_memguard.diagnosis.scenario import Scenario
 from pytest_memguard.diagnosis.source import Sources
@@ -178,15 +178,20 @@ def _traced(grown: Mapping[Stack, _Amount], paths: Paths, sources: Sources, fram
 
 
 def _choose(stack: Iterable[tuple[str, int]], paths: Paths) -> _Place | None:
-    """The innermost line of the user's; else the innermost of a library. Beyond our own frames is another story."""
+    """The innermost line of the user's; else the innermost of a library, unless the test machinery called for it.
+
+    Beyond our own frames is another story.
+    """
     library: _Place | None = None
+    by_machinery = False
     for filename, line in stack:
         if is_own_file(filename):
             break
         if paths.is_user_file(filename):
             return _Place(filename, line)
-        better = library is None or (library.file.startswith("<") and not filename.startswith("<"))
-        if better and not is_machinery_file(filename):
+        if is_machinery_file(filename):
+            by_machinery = by_machinery or not is_importer_file(filename)
+        elif not by_machinery and (library is None or (library.file.startswith("<") and not filename.startswith("<"))):
             library = _Place(filename, line)
     return library
 

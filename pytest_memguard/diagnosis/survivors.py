@@ -139,8 +139,7 @@ def _conclude(
     if not steady:
         per_run = _steps(counts, exact=False)
     ranks = _ranks(objects, per_run, owners)
-    per_run = {name: count for name, count in per_run.items() if ranks.get(name, MACHINERY) != MACHINERY}
-    names = sorted(per_run, key=lambda name: (ranks[name], per_run[name], name))
+    names = sorted(ranks, key=lambda name: (ranks[name], per_run[name], name))
     samples = _samples(objects, set(names), _lasting(ids))
     return Survivors(
         per_run=per_run,
@@ -219,7 +218,7 @@ def _heads(
     names: Sequence[str], ranks: Mapping[str, int], samples: Mapping[str, tuple[list[Held], list[Held]]]
 ) -> tuple[tuple[Held, ...], ...]:
     """The objects to search from by rank; helpers only where there is nothing else, and then of the best kind only."""
-    telling = [name for name in names if ranks[name] < HELPER]
+    telling = [name for name in names if not HELPER <= ranks[name] < MACHINERY]
     if not telling:
         telling = [name for name in names if ranks[name] == ranks[names[0]]]
     tiers: dict[int, list[Held]] = {}

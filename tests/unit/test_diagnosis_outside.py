@@ -216,6 +216,29 @@ def test_what_only_the_test_runner_holds_is_said_to_be_its_own(lab, request):
     assert "only the test machinery holds it" in evidence.diagnosis.notes[0]
 
 
+def test_objects_of_the_test_runner_that_an_application_keeps_are_no_way_to_blame_the_runner(lab):
+    app = lab.module(
+        "app",
+        """
+        import pytest
+
+        ERRORS = []
+
+        def test():
+            with pytest.raises(ValueError) as caught:
+                int("x")
+            ERRORS.append(caught)
+        """,
+    )
+
+    evidence = lab.diagnose(app.test)
+
+    (retainer,) = evidence.diagnosis.retainers
+    assert retainer.root == "shop.app.ERRORS"
+    assert retainer.path.startswith("shop.app.ERRORS[*]")
+    assert evidence.owner == "user"
+
+
 def test_a_list_that_gets_the_same_object_again_and_again(lab):
     app = lab.module(
         "app",

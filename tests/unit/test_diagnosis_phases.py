@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 import tracemalloc
-import types
 from array import array
 
 import pytest
@@ -149,10 +148,11 @@ def test_the_users_types_come_first_and_the_rarest_of_them(lab):
     assert {type(held.obj) for held in seen.heads[0]} == {app.Order, app.Line}
 
 
-def test_the_test_machinery_never_counts(owners, pytestconfig):
-    module = types.ModuleType("pytest_something")
-    cls = type("Thing", (), {"__module__": module.__name__})
-    assert survivors_of(lambda: KEPT.append(cls()), owners).per_run == {}
+def test_types_of_the_test_machinery_come_last(owners):
+    cls = type("Thing", (), {"__module__": "pytest_something"})
+    seen = survivors_of(lambda: KEPT.append((cls(), {"a": []})), owners)
+    assert [growth.type for growth in seen.types] == ["dict", "list", "tuple", "pytest_something.Thing"]
+    assert [type(held.obj).__name__ for held in seen.heads[0]] == ["Thing"] * 1
 
 
 def test_sizes_are_those_of_the_objects_per_run(owners):
@@ -351,6 +351,29 @@ def test_deep_calls_need_more_frames(lab):
     assert not deep.deep
     assert (deep.sites[0].file, deep.sites[0].line) == ("shop/app.py", lab.marked_line("app"))
     assert whole.sites[0].file == "shop/app.py"
+
+
+def test_what_the_test_machinery_allocates_on_its_own_has_no_site(lab):
+    folder = lab.folder / "site-packages" / "pytest_something"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("KEPT = []\ndef keep():\n    KEPT.append(bytes(5000))\n", encoding="utf-8")
+    (folder.parent / "somelib.py").write_text("def call(keep):\n    keep()\n", encoding="utf-8")
+    sys.path.insert(0, str(folder.parent))
+    try:
+        import pytest_something
+        import somelib
+
+        def by_library():
+            somelib.call(pytest_something.keep)
+
+        assert trace_of(lab, by_library).sites == ()
+        app = lab.module("app", "def test(call, keep):\n    call(keep)\n")
+        (site,) = trace_of(lab, lambda: app.test(somelib.call, pytest_something.keep)).sites
+    finally:
+        sys.path.remove(str(folder.parent))
+        del sys.modules["pytest_something"], sys.modules["somelib"]
+
+    assert (site.file, site.line) == ("shop/app.py", 2)
 
 
 def test_a_users_tracing_that_has_too_much_is_left_alone(lab, monkeypatch):
