@@ -9,6 +9,7 @@ pytest-rerunfailures relies on the same names; ``tests/integration/test_repeat.p
 from __future__ import annotations
 
 import contextlib
+import inspect
 import random
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ class Outcome(NamedTuple):
 
 
 _PASSED = Outcome(passed=True, reason=None)
+_INSTALLED = frozenset({"site-packages", "dist-packages", "_pytest"})
 
 
 class Repeater:
@@ -201,9 +203,15 @@ def _fixture_info(item: pytest.Item) -> Any:
 
 
 def _is_ours(definition: Any) -> bool:
-    """Whether a fixture is worth a check: not one of pytest's own, but those that stand for setUpClass and the like."""
-    module = getattr(definition.func, "__module__", None) or ""
-    return not module.startswith("_pytest.") or definition.argname.startswith(("_xunit_", "_unittest_"))
+    """Whether a fixture is worth a check: not those of pytest and installed plugins, whose leaks would never gate.
+
+    The fixtures that pytest makes of ``setUpClass``, ``setup_module`` and the like are the suite's.
+    """
+    if definition.argname.startswith(("_xunit_", "_unittest_")):
+        return True
+    function = inspect.unwrap(definition.func)
+    file = getattr(getattr(function, "__code__", None), "co_filename", "")
+    return _INSTALLED.isdisjoint(file.replace("\\", "/").split("/"))
 
 
 def _fixture_name(definition: Any) -> str:
