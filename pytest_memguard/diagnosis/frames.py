@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pytest_memguard.diagnosis import anatomy
-from pytest_memguard.diagnosis.owners import is_machinery_file, is_own_file
+from pytest_memguard.diagnosis.owners import Owners
 
 _T = TypeVar("_T")
 
@@ -23,9 +23,9 @@ def local_name(frame: types.FrameType, value: object) -> str | None:
     return _with_locals(frame, find)
 
 
-def thread_local(by_address: Mapping[int, _T]) -> tuple[str, str, str, str, _T] | None:
+def thread_local(by_address: Mapping[int, _T], owners: Owners) -> tuple[str, str, str, str, _T] | None:
     """Thread name, function, its module, variable, entry: of the first local of another thread in ``by_address``."""
-    for thread, frame in _frames_of_other_threads():
+    for thread, frame in _frames_of_other_threads(owners):
 
         def find(names: Mapping[str, Any]) -> tuple[str, _T] | None:
             return next(((name, by_address[id(v)]) for name, v in names.items() if id(v) in by_address), None)
@@ -37,14 +37,13 @@ def thread_local(by_address: Mapping[int, _T]) -> tuple[str, str, str, str, _T] 
     return None
 
 
-def _frames_of_other_threads() -> Iterator[tuple[str, types.FrameType]]:
+def _frames_of_other_threads(owners: Owners) -> Iterator[tuple[str, types.FrameType]]:
     attributes = [anatomy.instance_dict(thread) or {} for thread in threading.enumerate()]
     names = {each.get("_ident"): anatomy.exact_str(each.get("_name")) or "?" for each in attributes}
     for ident, top in sys._current_frames().items():  # noqa: SLF001 - documented for debuggers
         frame: types.FrameType | None = None if ident == threading.get_ident() else top
         while frame is not None:
-            filename = frame.f_code.co_filename
-            if not (is_own_file(filename) or is_machinery_file(filename)):
+            if not owners.runs_tests(frame.f_code.co_filename):
                 yield names.get(ident, str(ident)), frame
             frame = frame.f_back
 

@@ -9,16 +9,17 @@ import threading
 
 from pytest_memguard.diagnosis import frames
 from pytest_memguard.diagnosis.held import Held
+from pytest_memguard.diagnosis.owners import Owners
 from pytest_memguard.diagnosis.roots import Root, RootKind
 from pytest_memguard.diagnosis.search import Hit, Node, Outcome
 
 _MOST_TOPS = 4
 
 
-def hits(outcome: Outcome, *, exits_grew: bool) -> list[Hit]:
+def hits(outcome: Outcome, owners: Owners, *, exits_grew: bool) -> list[Hit]:
     """What holds the objects that a search ended at without meeting a root; empty where that cannot be told."""
     by_address = {id(node.obj): node for node in outcome.visited}
-    hit = _thread(by_address) or _signal(by_address)
+    hit = _thread(by_address, owners) or _signal(by_address)
     if hit is not None:
         return [hit]
     if not outcome.exhausted or outcome.barred:
@@ -37,8 +38,8 @@ def _hit(kind: RootKind, name: str, node: Node, *, module: str = "") -> Hit:
     return Hit(root=Root(kind=kind, name=name, module=module), chain=node.chain(), cost=node.cost)
 
 
-def _thread(by_address: dict[int, Node]) -> Hit | None:
-    found = frames.thread_local(by_address)
+def _thread(by_address: dict[int, Node], owners: Owners) -> Hit | None:
+    found = frames.thread_local(by_address, owners)
     if found is None:
         return None
     thread, function, module, variable, node = found

@@ -40,6 +40,12 @@ class Owners:
         """Whether it belongs to pytest, its plugins or memguard: never a root, never a frame worth showing."""
         return self.of(module) == "pytest"
 
+    def runs_tests(self, filename: str) -> bool:
+        """Whether code of that file is the test machinery's."""
+        if is_own_file(filename):
+            return True
+        return is_machinery_file(filename) and not self.paths.is_user_file(filename)
+
     def _look(self, module: str) -> Owner:
         top = module.partition(".")[0]
         filename = file_of(module)

@@ -78,7 +78,7 @@ class Finder:
             outcome = Search(roots, born, self._late).run(heads)
             if not outcome.hits and outcome.crowded:
                 outcome = self._from_boundary(roots, heads, born, outcome)
-            hits = outcome.hits or outside.hits(outcome, exits_grew=exits_grew)
+            hits = outcome.hits or outside.hits(outcome, self._owners, exits_grew=exits_grew)
             if hits:
                 path = self._best(hits, born)
                 return Found(path=path, notes=_notes(hits) + _weak_key_notes(path))
@@ -95,7 +95,7 @@ class Finder:
         machinery: str | None = None
         for head in heads:
             outcome = Search(roots, Born.none(), self._late).run([head])
-            hits = outcome.hits or (outside.hits(outcome, exits_grew=False) if not outcome.barred else [])
+            hits = outcome.hits or (outside.hits(outcome, self._owners, exits_grew=False) if not outcome.barred else [])
             if hits:
                 paths.append(self._best(hits, Born.none()))
                 if self._rank(paths[-1])[:2] == (0, False):

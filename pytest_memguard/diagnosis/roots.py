@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pytest_memguard.diagnosis import anatomy
 from pytest_memguard.diagnosis.held import Held
-from pytest_memguard.diagnosis.owners import Owners, is_machinery_file, is_own_file
+from pytest_memguard.diagnosis.owners import Owners, is_own_file
 
 RootKind = Literal["module", "class", "fixture", "context", "state", "thread", "atexit", "outside"]
 
@@ -84,7 +84,7 @@ class Roots:
             return self._bar_machinery(anatomy.function_module(obj))
         code = _CODE_OF.get(id(cls))
         if code is not None:
-            return _judge_code(code(obj))
+            return self._judge_code(code(obj))
         return self._judge_instance(obj, cls)
 
     def module_of_namespace(self, obj: Any) -> str | None:
@@ -121,6 +121,11 @@ class Roots:
             return _OURS
         return self._bar_machinery(anatomy.module_of(cls))
 
+    def _judge_code(self, code: types.CodeType) -> Barred | None:
+        if is_own_file(code.co_filename):
+            return _OURS
+        return Barred("pytest") if self.owners.runs_tests(code.co_filename) else None
+
     def _bar_machinery(self, module: str) -> Barred | None:
         return Barred(module) if self.owners.is_machinery(module) else None
 
@@ -136,13 +141,6 @@ def is_importable(cls: type) -> bool:
             return True
         found = anatomy.class_namespace(found) if issubclass(type(found), type) else None
     return False
-
-
-def _judge_code(code: types.CodeType) -> Barred | None:
-    filename = code.co_filename
-    if is_own_file(filename):
-        return _OURS
-    return Barred("pytest") if is_machinery_file(filename) else None
 
 
 def _fixture(definition: Any) -> Root | None:

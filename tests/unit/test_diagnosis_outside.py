@@ -17,9 +17,10 @@ def lab(tmp_path):
         yield lab
 
 
-def test_locals_of_a_running_thread(lab):
+@pytest.mark.parametrize("name", ["app", "pytest_app"])
+def test_locals_of_a_running_thread(lab, name):
     app = lab.module(
-        "app",
+        name,
         """
         import queue
         import threading
@@ -53,9 +54,9 @@ def test_locals_of_a_running_thread(lab):
     (retainer,) = evidence.diagnosis.retainers
     assert retainer.root == "thread 'worker-1' frame consume local seen"
     assert retainer.path == "thread 'worker-1' frame consume local seen[*]"
-    assert retainer.type == "shop.app.Job"
-    assert evidence.diagnosis.component == "shop.app"
-    assert evidence.diagnosis.sites[0].line == lab.marked_line("app")
+    assert retainer.type == f"shop.{name}.Job"
+    assert evidence.diagnosis.component == f"shop.{name}"
+    assert evidence.diagnosis.sites[0].line == lab.marked_line(name)
 
 
 def test_looking_at_a_thread_keeps_none_of_its_locals_alive(lab):
