@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_memguard.census import ContainerCensus
 from pytest_memguard.confirm import Confirmer
+from pytest_memguard.grace import Grace
 from pytest_memguard.judge import NoiseMeter
 from pytest_memguard.model import Verdict
 from pytest_memguard.subjects import OUT_OF_BUDGET, Cycle, Judge, Repetitions, Subject, Tally
@@ -29,6 +30,7 @@ _MOST_GROWTH = 1 << 30
 
 
 _CLEAN = Verdict(name="clean")
+_DEFERRED = Verdict(name="deferred", reason="what it retained was freed a little later, when its threads had ended")
 _TOO_LARGE = Verdict(name="unchecked", reason="what leaked so far took 1 GiB: mend that first")
 
 
@@ -47,6 +49,7 @@ class Checker:
         noise: NoiseMeter,
         progress: Callable[[int], None],
         clock: Callable[[], float] = time.perf_counter,
+        grace: Grace | None = None,
     ) -> None:
         self.tally = Tally()
         self._repetitions = repetitions
@@ -65,6 +68,7 @@ class Checker:
         self._last_thaw = clock()
         self._thaw_cost = 0.0
         self._census = ContainerCensus()
+        self._grace = grace or Grace()
 
     def run(self, modules: Sequence[Sequence[Subject]]) -> Tally:
         """Check the subjects module by module, then the fixtures above module scope."""
@@ -184,6 +188,8 @@ class Checker:
                 self._one_unfrozen(subject)
             elif blocks[position + 1] > blocks[position] or flags[position] == _FIXTURE:
                 grown.append(subject)
+            elif flags[position] == _LATE:
+                self._conclude(subject, _DEFERRED)
             else:
                 level.append(subject)
         self._progress(self.tally.checked + len(level))
@@ -194,7 +200,7 @@ class Checker:
     def _scan(self, subjects: Sequence[Subject]) -> int:
         """Repeat the subjects one after the other, reading blocks between them; how many were reached."""
         blocks, flags, light = self._blocks, self._flags, self._confirmer.settler.light
-        repetitions, read = self._repetitions, self._read_blocks
+        repetitions, read, grace = self._repetitions, self._read_blocks, self._grace
         position = 0
         count = len(subjects)
         light()
@@ -204,14 +210,28 @@ class Checker:
             if self._spent():
                 return position
             before = repetitions.fixture_setups
-            passed = self._repeat(subject)
+            passed = self._round(subject)
             changed = repetitions.fixture_setups != before
             flags[position] = _FAILED if not passed else _FIXTURE if changed else 0
             position += 1
             del subject, before
             light()
             blocks[position] = read()
+            if grace.is_needed():
+                grew = blocks[position] > blocks[position - 1]
+                grace.wait()  # or what its threads free later would hide what the next tests retain
+                light()
+                blocks[position] = read()
+                if grew and passed and not changed:
+                    flags[position - 1] = _LATE
         return position
+
+    def _round(self, subject: Subject) -> bool:
+        """The repetitions of one round: as many as the test's ``runs``."""
+        left = subject.runs
+        while left and self._repeat(subject):
+            left -= 1
+        return not left
 
     def _repeat(self, subject: Subject, keep: Any = None) -> bool:
         """One repetition within the subject's class or module; the reason is kept where it could not be done."""
@@ -230,15 +250,9 @@ class Checker:
             return
 
         def repeat() -> bool:
-            return self._repeat(subject)
+            return self._round(subject)
 
-        def repeat_runs() -> bool:
-            left = subject.runs
-            while left and self._repeat(subject):
-                left -= 1
-            return not left
-
-        verdict = self._rounds(subject, repeat if subject.runs == 1 else repeat_runs, cycle=None)
+        verdict = self._rounds(subject, repeat, cycle=None)
         self._conclude(subject, verdict)
 
     def _one_unfrozen(self, subject: Subject) -> None:
@@ -254,6 +268,8 @@ class Checker:
     def _rounds(self, subject: Subject, repeat: Callable[[], bool], cycle: Cycle | None) -> Verdict:
         confirmer = self._confirmer
         wanted = confirmer.policy.rounds
+        if self._grace.is_needed():
+            self._grace.wait()
         self._prover.mark()
         confirmer.baseline()
         shown = confirmer.rounds(repeat, min(_WITNESS_ROUNDS, wanted))
@@ -341,6 +357,7 @@ class Checker:
 
 _FIXTURE = 1
 _FAILED = 2
+_LATE = 3
 
 
 def _rss_of(read: Callable[[], int | None] | None) -> int | None:

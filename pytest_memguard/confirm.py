@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from pytest_memguard.grace import GRACE_STEPS_S
 from pytest_memguard.judge import Metric, Policy, growing, is_noise
 from pytest_memguard.model import RoundSeries
 from pytest_memguard.settle import Settler
 
 _CAPACITY = 256
-_GRACE_STEPS_S = (0.01, 0.05, 0.15, 0.3)
 
 Repeat = Callable[[], bool]
 State = Literal["clean", "growing", "failed", "saturating", "deferred", "noisy"]
@@ -227,7 +227,7 @@ class Confirmer:
         samples = self.meter.samples()
         baseline = {metric: readings[0] for metric, readings in samples.items()}
         grown = {metric: readings[-1] - readings[0] for metric, readings in samples.items()}
-        for pause in (0.0, *(_GRACE_STEPS_S if self._threads() > 1 else ())):
+        for pause in (0.0, *(GRACE_STEPS_S if self._threads() > 1 else ())):
             if pause:
                 self._sleep(pause)
             gc.unfreeze()
@@ -242,7 +242,7 @@ class Confirmer:
     def _grows_thawed(self, repeat: Repeat) -> bool:
         """The same question with a collection of the whole heap, and the grace period, in each round."""
         self.baseline()
-        grace = sum(_GRACE_STEPS_S) if self._threads() > 1 else 0.0
+        grace = sum(GRACE_STEPS_S) if self._threads() > 1 else 0.0
         done = 0
         while done < self.policy.rounds and self.still_growing():
             if not repeat():
