@@ -2,18 +2,25 @@
 
 Loaded with ``-p memguard_bench_recorder``; the file is named by the environment variable RECORD_TO. One JSON object
 a line: reports of collection and of each phase with their sections and texts, warnings, deselections, exit status.
+
+With RECORD_GC=file the automatic garbage collection is off and each test file ends with a full one. Otherwise it comes at
+a moment that every allocation of anybody shifts, and with it the test in which a forgotten file is found.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
 _sink = open(os.environ["RECORD_TO"], "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - until exit
+_by_file = os.environ.get("RECORD_GC") == "file"
+if _by_file:
+    gc.disable()
 
 
 def _write(**event: Any) -> None:
@@ -55,6 +62,14 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         properties=report.user_properties,
         context=repr(getattr(report, "context", None)),
     )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """The last thing of a file: what it left behind dies here."""
+    yield
+    if _by_file and (nextitem is None or nextitem.path != item.path):
+        gc.collect()
 
 
 def pytest_runtest_logfinish(nodeid: str, location: tuple[str, int | None, str]) -> None:
