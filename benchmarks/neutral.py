@@ -16,6 +16,7 @@ from benchmarks.real import SuiteRun, prepared
 from benchmarks.runs import run
 from benchmarks.suites import chosen
 from benchmarks.texts import Template
+from benchmarks.varying import record_lines, texts, varying, without
 from benchmarks.venvs import with_plugin
 
 _VARIANTS: dict[str, tuple[str, ...]] = {"as it is": (), "-W error": ("-W", "error")}
@@ -28,10 +29,12 @@ _CUT = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outputs:
-    """One run's exit status and its three outputs as comparable lines."""
+    """One run's exit status, its record, and its other two outputs as comparable lines."""
 
     status: int
-    parts: dict[str, list[str]]
+    record: dict[normal.Key, normal.Event]
+    terminal: list[str]
+    junit: list[str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +65,16 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             rows.append(_row(result))
     about = figures.machine(options.python, versions)
     figures.header(f"outcome-neutral: {options.plain_runs} plain runs against one with everything checked", about)
-    head = ("suite", "variant", "tests", "lines compared", "vary by themselves", "differences", "exit")
+    head = (
+        "suite",
+        "variant",
+        "tests",
+        "lines compared",
+        "vary by themselves",
+        "texts that vary",
+        "differences",
+        "exit",
+    )
     figures.say(figures.table(head, rows))
     failed = any(result.get("differences") for result in results)
     result = {"suites": results, "failed": failed}
@@ -81,22 +93,42 @@ def _compared(one: SuiteRun, variant: str, options: argparse.Namespace) -> dict[
         guarded = _outputs(one, variant, PLAIN if options.control else CHECKING, folder / "guarded")
     except BenchmarkError as error:
         figures.say(f"FAILED {name} {variant}: {error}")
-        return result | {"differences": 1, "error": str(error), "lines": 0, "unstable": 0, "exit": "-"}
+        return result | {"differences": 1, "error": str(error), "lines": 0, "unstable": 0, "loose": 0, "exit": "-"}
+    loose = varying([run.record for run in plain])
     blocks: list[str] = []
     unstable = 0
+    shared = [_lines(run, loose, [*plain, guarded]) for run in (*plain, guarded)]
     for part in _PARTS:
-        template = Template(plain[0].parts[part])
-        for other in plain[1:]:
-            template.learn(other.parts[part])
+        template = Template(shared[0][part])
+        for other in shared[1:-1]:
+            template.learn(other[part])
         unstable += template.unstable
-        blocks += [_block(part, *both) for both in template.differences(guarded.parts[part])]
+        blocks += [_block(part, *both) for both in template.differences(shared[-1][part])]
     statuses = {outputs.status for outputs in plain}
     if guarded.status not in statuses:
         blocks.append(f"exit status {guarded.status}, plain {statuses}")
     (folder / "differences.txt").write_text("\n\n".join(blocks) + "\n")
     _show(name, variant, blocks, folder)
-    lines = sum(len(lines) for lines in guarded.parts.values())
-    return result | {"differences": len(blocks), "lines": lines, "unstable": unstable, "exit": guarded.status}
+    figures_of = {
+        "lines": sum(len(lines) for lines in shared[-1].values()),
+        "unstable": unstable,
+        "loose": len(loose),
+        "differences": len(blocks),
+        "exit": guarded.status,
+    }
+    return result | figures_of
+
+
+def _lines(run: _Outputs, loose: set[normal.Key], runs: Sequence[_Outputs]) -> dict[str, list[str]]:
+    """A run's outputs without the texts of the reports that vary by themselves."""
+    records = [one.record for one in runs]
+    shapes = texts(records, loose)
+    everywhere = set(records[0]).intersection(*records[1:])
+    return {
+        "record": record_lines(run.record, loose, everywhere),
+        "terminal": without(run.terminal, shapes),
+        "junit": without(run.junit, shapes),
+    }
 
 
 def _outputs(one: SuiteRun, variant: str, arguments: Sequence[str], stem: Path) -> _Outputs:
@@ -118,12 +150,12 @@ def _outputs(one: SuiteRun, variant: str, arguments: Sequence[str], stem: Path) 
     if not record.exists() or not xml.exists():
         raise BenchmarkError(f"exit {done.status} without a record: {done.output[-2000:]}")
     kept = xml.replace(stem.with_suffix(".xml"))
-    parts = {
-        "record": normal.record(record),
-        "terminal": normal.terminal(done.output),
-        "junit": normal.junit(kept.read_text(errors="replace")),
-    }
-    return _Outputs(status=done.status, parts=parts)
+    return _Outputs(
+        status=done.status,
+        record=normal.record(record),
+        terminal=normal.terminal(done.output),
+        junit=normal.junit(kept.read_text(errors="replace")),
+    )
 
 
 def _block(part: str, plain: Sequence[str], guarded: Sequence[str]) -> str:
@@ -143,5 +175,5 @@ def _show(name: str, variant: str, blocks: Sequence[str], folder: Path) -> None:
 
 
 def _row(result: dict[str, Any]) -> tuple[str, ...]:
-    names = ("suite", "variant", "tests", "lines", "unstable", "differences", "exit")
+    names = ("suite", "variant", "tests", "lines", "unstable", "loose", "differences", "exit")
     return tuple(str(result[name]) for name in names)

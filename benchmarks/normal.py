@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,26 +48,40 @@ def junit(text: str) -> list[str]:
     return _XML_STATISTICS.sub(r"\1", _XML_TIMES.sub("", text)).replace("><", ">\n<").splitlines()
 
 
-def record(file: Path) -> list[str]:
-    """The recorded events, one line for each fact of each event, so that a difference is named exactly."""
-    lines: list[str] = []
-    with file.open(encoding="utf-8") as events:
-        for line in events:
-            lines += _facts(json.loads(line))
-    return lines
+Key = tuple[str, str, str, int]
 
 
-def _facts(event: dict[str, Any]) -> list[str]:
-    kind = event.pop("event")
-    head = f"{kind} {event.pop('nodeid', '')} {event.pop('when', '') or ''}".rstrip()
-    facts = [head]
-    for name, value in event.items():
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One recorded event: what must be the same (an outcome, an order), and the texts that came with it."""
+
+    facts: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+def record(file: Path) -> dict[Key, Event]:
+    """The recorded events in order, by kind, node id, phase, and the number among events of these three."""
+    events: dict[Key, Event] = {}
+    seen: Counter[tuple[str, str, str]] = Counter()
+    with file.open(encoding="utf-8") as lines:
+        for line in lines:
+            raw = json.loads(line)
+            place = (raw.pop("event"), raw.pop("nodeid", ""), raw.pop("when", "") or "")
+            seen[place] += 1
+            events[(*place, seen[place])] = _event(raw)
+    return events
+
+
+def _event(raw: dict[str, Any]) -> Event:
+    facts: list[str] = []
+    texts: list[str] = []
+    for name, value in raw.items():
         if name == "nodeids":
-            facts += [f"{kind} {nodeid}" for nodeid in value]
+            facts += value
         elif name == "sections":
-            facts += [f"    {title} | {part}" for title, content in value for part in content.split("\n")]
+            texts += [f"{title} | {line}" for title, content in value for line in content.split("\n")]
         elif name == "text":
-            facts += [f"    text | {part}" for part in value.split("\n") if value]
+            texts += value.split("\n")
         else:
-            facts.append(f"    {name} {json.dumps(value)}")
-    return facts
+            facts.append(f"{name} {json.dumps(value)}")
+    return Event(facts=tuple(facts), texts=tuple(texts))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import re
 import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from benchmarks.varying import shape
+
 _NEAR = 200
-_NUMBER = re.compile(r"0x[0-9a-fA-F]+|\d+")
 _WORD = string.ascii_letters + string.digits + "_."
 
 
@@ -25,7 +25,7 @@ class Masked:
         """Whether a line begins and ends so, or differs in numbers only."""
         enough = len(line) >= len(self.prefix) + len(self.suffix)
         within = enough and line.startswith(self.prefix) and line.endswith(self.suffix)
-        return within or _shape(line) == self.shape
+        return within or shape(line) == self.shape
 
 
 class Template:
@@ -76,7 +76,7 @@ def _merged(known: Masked | None, first: str, other: str) -> Masked:
     if known is not None:
         prefix = min(prefix, known.prefix, key=len)
         suffix = min(suffix, known.suffix, key=len)
-    return Masked(prefix=prefix, suffix=suffix, shape=_shape(first))
+    return Masked(prefix=prefix, suffix=suffix, shape=shape(first))
 
 
 def _blocks(first: Sequence[str], other: Sequence[str]) -> Iterator[tuple[str, int, int, int, int]]:
@@ -101,7 +101,3 @@ def _common(first: str, other: str) -> str:
     pairs = zip(first, other, strict=False)
     length = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(other)))
     return first[:length]
-
-
-def _shape(line: str) -> str:
-    return _NUMBER.sub("#", line)

@@ -3,8 +3,8 @@
 Loaded with ``-p memguard_bench_recorder``; the file is named by the environment variable RECORD_TO. One JSON object
 a line: reports of collection and of each phase with their sections and texts, warnings, deselections, exit status.
 
-With RECORD_GC=file the automatic garbage collection is off and each test file ends with a full one. Otherwise it comes at
-a moment that every allocation of anybody shifts, and with it the test in which a forgotten file is found.
+With RECORD_GC=file the automatic garbage collection is off and each test file ends with a full one. Otherwise it comes
+at a moment that every allocation of anybody shifts, and with it the test in which a forgotten file is found.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 _sink = open(os.environ["RECORD_TO"], "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - until exit
 _by_file = os.environ.get("RECORD_GC") == "file"
 if _by_file:
-    gc.disable()
+    gc.set_threshold(0)  # gc.disable() would last until the first test that enables it
 
 
 def _write(**event: Any) -> None:
