@@ -68,7 +68,8 @@ def record(file: Path) -> dict[Key, Event]:
             raw = json.loads(line)
             place = (raw.pop("event"), raw.pop("nodeid", ""), raw.pop("when", "") or "")
             seen[place] += 1
-            events[(*place, seen[place])] = _event(raw)
+            key: Key = (*place, seen[place])
+            events[key] = _event(raw)
     return events
 
 
