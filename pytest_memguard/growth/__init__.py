@@ -1,7 +1,7 @@
 """Whether a session as a whole grows: the two heuristics over a window of tests, and slow growth over all of them.
 
-Pure statistics over numbers that somebody else has read. A hint, never a verdict about a test: what one run of a
-test retains does not tell leaks from first use (imports, caches), so the confidence stays modest on purpose.
+Pure statistics over numbers that somebody else has read. A hint about the session, never a verdict about a test: what
+one run of a test retains does not tell a leak from first use (imports, caches).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _reason(growth: Growth, efficiency: float | None, settings: GrowthSettings, 
     if growth.short:
         words.append("the session is too short to tell it from imports")
     if collections:
-        words.append(f"{collections} full collections meanwhile")
+        words.append(f"{collections} full collection{'s' * (collections > 1)} meanwhile")
     if efficiency is not None:
         words.append(f"a full collection gave back {efficiency:.0%}")
         if efficiency >= settings.gc_efficiency:
