@@ -28,6 +28,7 @@ _SIZED: tuple[type, ...] = (list, dict, set, deque, bytearray, array)
 #: Not sized, but they tell: a stream that is only written to stands at its end. ``getbuffer`` and ``seek`` would be
 #: exact and would disturb another thread that is writing.
 _TELLING: tuple[tuple[type, str], ...] = ((io.BytesIO, "tell"), (io.StringIO, "tell"), (queue.SimpleQueue, "qsize"))
+_TEXT = frozenset({str, bytes})
 #: Most objects of a heap, and never the only holder of a buffer or of a dict that the collector does not track.
 _NO_HOLDERS = frozenset(
     {
@@ -56,12 +57,15 @@ _module_dict = vars(types.ModuleType)["__dict__"].__get__
 class Grown:
     """One container that is longer than before: entries, bytes or characters. Holds it strongly: use it and drop it.
 
-    Neither comparing nor printing one asks the container, whose ``__eq__`` and ``__repr__`` may be somebody's code.
+    A string is no container: with a ``name``, what grew is the text under that name in ``container``, the namespace of
+    a module. Neither comparing nor printing a result asks the container, whose ``__eq__`` and ``__repr__`` may be
+    somebody's code.
     """
 
     container: object
     before: int
     after: int
+    name: str = ""
 
     @property
     def grown(self) -> int:
@@ -76,7 +80,9 @@ class ContainerCensus:
     ``SimpleQueue`` with all their subclasses, by the slots of these types: no ``__len__``, ``__eq__``, ``__hash__`` or
     ``__repr__`` of a test's own runs. Dicts of plain values and bytearrays are unknown to the collector and are found
     as referents (a bytearray in a tuple of plain values, such as the defaults of a function, is not). Left out: modules
-    of ``own`` packages, what their instances hold, and the inside of running frames.
+    of ``own`` packages, what their instances hold, and the inside of running frames. A ``str`` or ``bytes`` that gets
+    longer is a new object each time, so texts are compared by name, and only as globals of modules: one counts as
+    grown when it begins or ends with what it was.
 
     Frozen objects (``gc.freeze``) are invisible to ``gc.get_objects``: call :meth:`take` unfrozen and after a full
     collection (garbage would be kept). Measuring works in either state.
@@ -101,6 +107,8 @@ class ContainerCensus:
         self._plain: list[Any] = []
         self._odd: list[tuple[Callable[[Any], int], Any]] = []
         self._before = self._odd_before = array("q")
+        self._texts: list[tuple[dict[str, Any], str]] = []
+        self._texts_before: list[Any] = []
         self._skipped: set[int] = set()
 
     def __enter__(self) -> ContainerCensus:
@@ -124,14 +132,17 @@ class ContainerCensus:
         special = list(_select(objects, types_of, own | odd.keys()))
         self._odd = [(odd[type(o)], o) for o in special if type(o) in odd]
         self._skipped = self._held_by_own([o for o in special if type(o) in own])
+        modules = [_module_dict(o) for o in special if type(o) is types.ModuleType]
+        self._texts = [text for names in modules if not self._is_own(names.get("__name__")) for text in _texts(names)]
         self._plain += _untracked(_select(objects, types_of, kinds - _NO_HOLDERS))
         self.mark()
-        return len(self._plain) + len(self._odd)
+        return len(self._plain) + len(self._odd) + len(self._texts)
 
     def mark(self) -> None:
         """Make the present lengths the ones to compare with."""
         self._before = array("q", [*map(len, self._plain)])
         self._odd_before = array("q", [measure(o) for measure, o in self._odd])
+        self._texts_before = [names.get(name) for names, name in self._texts]
 
     def grown(self, minimum: int = 1) -> list[Grown]:
         """The containers that are at least ``minimum`` longer than at the last mark, those that grew most first.
@@ -146,6 +157,7 @@ class ContainerCensus:
         found = [Grown(container=self._plain[i], before=self._before[i], after=now[i]) for i in longer]
         for (measure, container), before in zip(self._odd, self._odd_before, strict=True):
             found.append(Grown(container=container, before=before, after=measure(container)))
+        found += self._longer_texts()
         least = max(1, minimum)
         ours = (g for g in found if g.grown >= least and id(g.container) not in self._skipped)
         return sorted(ours, key=lambda g: -g.grown)
@@ -154,7 +166,15 @@ class ContainerCensus:
         """Let go of everything."""
         self._plain, self._odd = [], []
         self._before = self._odd_before = array("q")
+        self._texts, self._texts_before = [], []
         self._skipped = set()
+
+    def _longer_texts(self) -> Iterator[Grown]:
+        for (names, name), before in zip(self._texts, self._texts_before, strict=True):
+            after: Any = names.get(name)
+            same = type(after) is type(before) and type(after) in _TEXT
+            if same and after is not before and (after.startswith(before) or after.endswith(before)):
+                yield Grown(container=names, name=name, before=len(before), after=len(after))
 
     def _held_by_own(self, own: list[object]) -> set[int]:
         """Ids of the dicts of own modules, of the attribute dicts of own instances, and of what these hold directly.
@@ -203,6 +223,14 @@ def _teller(method: Callable[[Any], int]) -> Callable[[Any], int]:
             return 0
 
     return tell
+
+
+def _texts(names: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
+    return [
+        (names, name)
+        for name, value in list(names.items())
+        if type(value) in _TEXT and type(name) is str and not name.startswith("__")
+    ]
 
 
 def _untracked(holders: Iterable[object]) -> list[object]:

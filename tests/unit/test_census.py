@@ -164,6 +164,39 @@ def test_every_kind_in_every_holder(census, holder):
     assert grown == {index: (start, start + 8) for index, start in enumerate(starts)}
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "grown"),
+    [
+        ("", "abc", [(0, 3)]),
+        ("ab", "abc", [(2, 3)]),
+        (b"ab", b"abcd", [(2, 4)]),
+        ("ab", "xyab", [(2, 4)]),
+        ("ab", "xyz", []),
+        ("ab", "a", []),
+        ("ab", b"abc", []),
+        ("ab", None, []),
+        ("ab", "ab", []),
+    ],
+)
+def test_texts_of_modules(census, first, then, grown):
+    HERE.text_by_module = first
+    census.take()
+    HERE.text_by_module = then
+
+    found = [(g.before, g.after) for g in census.grown() if (g.container, g.name) == (vars(HERE), "text_by_module")]
+    del HERE.text_by_module
+
+    assert found == grown
+
+
+def test_a_text_that_is_gone(census):
+    HERE.text_by_module = "ab"
+    census.take()
+    del HERE.text_by_module
+
+    assert [g.name for g in census.grown() if g.name == "text_by_module"] == []
+
+
 def test_less_than_the_minimum_is_not_reported(census):
     kept = []
     census.take()
