@@ -145,12 +145,11 @@ def _by_name(spots: Sequence[Place], container: Any, length: int, read: Callable
     for spot in spots:
         if spot.element or spot.how not in ("attribute", "self") or peek.is_a(spot.owner, type):
             continue
-        if functions(spot, container, read):
-            continue  # its code was read, and it keeps no bound
-        for name, value in _numbers(spot.owner):
-            if _speaks_of_a_bound(name) and LEAST <= value < NEVER and length <= value:
-                reason = f"{type(spot.owner).__name__}.{name} = {value} looks like its bound"
-                return Bound(reason=reason, limit=value, length=length, proven=False)
+        speaking = [(n, v) for n, v in _numbers(spot.owner) if _speaks_of_a_bound(n) and LEAST <= v < NEVER]
+        name, value = next(((n, v) for n, v in speaking if length <= v), ("", 0))
+        if value and not functions(spot, container, read):  # else its code was read, and it keeps no bound
+            reason = f"{type(spot.owner).__name__}.{name} = {value} looks like its bound"
+            return Bound(reason=reason, limit=value, length=length, proven=False)
     return None
 
 

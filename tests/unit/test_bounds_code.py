@@ -1264,6 +1264,16 @@ def test_without_source_nothing_is_claimed(imported):
     assert bound_on_path([module, module.C, module.C[-1]], module.C, read=lambda path: None) is None
 
 
+def test_more_code_than_a_look_is_worth(imported):
+    _chain, _limit, source = BOUNDED["pop from the front"]
+    module = imported(source)
+    module.C.extend(range(20))
+    text = textwrap.dedent(source)
+
+    assert bound_on_path([module, module.C, 3], module.C, read=lambda path: text).limit == 500
+    assert bound_on_path([module, module.C, 3], module.C, read=lambda path: text + "#" * 2_000_000) is None
+
+
 def test_code_that_does_not_parse_is_no_code(imported):
     _chain, _limit, source = BOUNDED["pop from the front"]
     module = imported(source)
