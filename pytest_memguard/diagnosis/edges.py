@@ -243,6 +243,14 @@ def _code_edge(chain: Sequence[Any], index: int) -> Edge:
     return (f".<locals>.{name}" if name is not None else _UNKNOWN), after - index
 
 
+def _proxy_edge(chain: Sequence[Any], index: int) -> Edge:
+    """A read-only view is the mapping that it shows."""
+    if index + 2 >= len(chain):
+        return _UNKNOWN, 1
+    text, covered = edge(chain, index + 1)
+    return text, covered + 1
+
+
 def _frame_edge(chain: Sequence[Any], index: int) -> Edge:
     frame: types.FrameType = chain[index]
     target = chain[index + 1]
@@ -279,6 +287,7 @@ _HANDLERS: dict[int, Callable[[Sequence[Any], int], Edge]] = {
     id(types.CellType): _cell_edge,
     id(types.FrameType): _frame_edge,
     id(types.TracebackType): _traceback_edge,
+    id(types.MappingProxyType): _proxy_edge,
     id(property): _one_of("fget", "fset", "fdel"),
     id(staticmethod): _one_of("__func__"),
     id(classmethod): _one_of("__func__"),

@@ -18,6 +18,7 @@ from pytest_memguard.diagnosis.signature import sign
 from pytest_memguard.diagnosis.sites import MANY_FRAMES, Traced, trace
 from pytest_memguard.diagnosis.source import Sources
 from pytest_memguard.diagnosis.survivors import Survivors, is_helper
+from pytest_memguard.diagnosis.values import Values
 from pytest_memguard.model import AllocationSite, Diagnosis, TypeGrowth
 
 _SEARCH_AT_LEAST_S = 0.5
@@ -106,21 +107,22 @@ class Examination:
 
     def _containers(self, results: _Results) -> None:
         """No object led to a root: look for the container that got longer while allocations are traced."""
-        lengths = Lengths(self._owners)
+        values, lengths = Values(self._owners), Lengths(self._owners)
         repetitions = self._allocations(results)
         grown = lengths.grown(repetitions) if repetitions else []
         lengths.forget()
         finder = Finder(self._owners, self._sources, self._search_limit())
         found = finder.containers([each.held for each in grown])
         path = found.path
-        if path is None:
-            if found.machinery is not None and not results.found.notes:
-                results.found = found
-            return
-        results.holder_per_run = next((each.per_run for each in grown if each.held.obj is path.holder), 0)
-        entries = contents(path.holder, results.holder_per_run, repetitions)
-        results.types = results.types or entries
-        results.found = Found(path=path.with_entry(entries[0].type if entries else None))
+        if path is not None:
+            results.holder_per_run = next((each.per_run for each in grown if each.held.obj is path.holder), 0)
+            entries = contents(path.holder, results.holder_per_run, repetitions)
+            results.types = results.types or entries
+            results.found = Found(path=path.with_entry(entries[0].type if entries else None))
+        elif repetitions and (longer := values.longer(repetitions)):
+            results.found = Found(path=Path(retainer=longer[0].retainer, root=longer[0].root, chain=()))
+        elif found.machinery is not None and not results.found.notes:
+            results.found = found
 
     def _assembled(self, results: _Results, *, native: bool) -> Evidence:
         if results.found.path is None and results.traced.in_place:
@@ -139,6 +141,7 @@ class Examination:
         return Evidence(
             diagnosis=diagnosis,
             types_per_run=results.seen.per_run,
+            types_replaced=results.seen.replaced,
             chain=() if path is None else path.chain,
             holder=None if path is None else path.holder,
             holder_per_run=results.holder_per_run,
@@ -187,8 +190,8 @@ def _stable_type(path: Path | None, types: tuple[TypeGrowth, ...]) -> str | None
     """The retained type; of a class that a test function makes anew each time, the nearest base that has a name."""
     if path is None:
         return types[0].type if types else None
-    if path.entry is not None:
-        return path.entry
+    if path.entry is not None or not path.chain:
+        return path.entry or path.retainer.type
     named = (cls for cls in anatomy.mro(type(path.chain[-1])) if "<locals>" not in anatomy.qualname_of(cls))
     return anatomy.type_name(next(named, object))
 

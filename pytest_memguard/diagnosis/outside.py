@@ -6,14 +6,26 @@ import gc
 import signal
 import sys
 import threading
+from collections.abc import Collection
 
-from pytest_memguard.diagnosis import frames
+from pytest_memguard.diagnosis import anatomy, frames
 from pytest_memguard.diagnosis.held import Held
 from pytest_memguard.diagnosis.owners import Owners
 from pytest_memguard.diagnosis.roots import Root, RootKind
 from pytest_memguard.diagnosis.search import Hit, Node, Outcome
 
 _MOST_TOPS = 4
+#: What memguard keeps lists of containers in; anything else that it refers to is somebody's.
+_PLAIN = (list, tuple, dict)
+#: Module and name of a function that CPython's standard library registers, and where it does.
+_KNOWN_ENTRIES = (
+    ("encodings", "search_function", "codecs.register"),
+    ("logging", "_after_at_fork_child_reinit_locks", "os.register_at_fork"),
+    ("logging", "_acquireLock", "os.register_at_fork"),
+    ("logging", "_releaseLock", "os.register_at_fork"),
+    ("logging", "_prepareFork", "os.register_at_fork"),  # the names of these two since 3.13
+    ("logging", "_afterFork", "os.register_at_fork"),
+)
 
 
 def hits(outcome: Outcome, owners: Owners, *, exits_grew: bool) -> list[Hit]:
@@ -24,14 +36,27 @@ def hits(outcome: Outcome, owners: Owners, *, exits_grew: bool) -> list[Hit]:
         return [hit]
     if not outcome.exhausted or outcome.barred:
         return []
-    tops = [node for node in outcome.visited if not node.referred][:_MOST_TOPS]
-    held = [node for node in tops if _references_from_outside(node) > 0]
+    ours = {id(node.obj) for node in outcome.visited if node.ours and any(type(node.obj) is plain for plain in _PLAIN)}
+    tops = [node for node in outcome.visited if not node.referred and id(node.obj) not in ours]
+    tops += [node.child for node in outcome.visited if id(node.obj) in ours and node.child is not None]
+    held = [node for node in tops[:_MOST_TOPS] if _references_from_outside(node, ours) > 0]
     if not held:
         return []
     top = min(held, key=lambda node: node.cost)
-    if exits_grew:
-        return [_hit("atexit", "atexit", top, module="atexit")]
-    return [_hit("outside", "(held outside Python)", top)]
+    hit = _of_interpreter(top)
+    if hit is None and exits_grew:
+        hit = _hit("atexit", "atexit", top, module="atexit")
+    return [hit or _hit("outside", "(held outside Python)", top)]
+
+
+def _of_interpreter(top: Node) -> Hit | None:
+    """Two lists of the interpreter's own that Python code adds to; they are known by what else they contain."""
+    entries = top.obj if type(top.obj) is list else ()
+    for module, function, name in _KNOWN_ENTRIES:
+        known = (anatomy.module_namespace(sys.modules.get(module)) or {}).get(function)
+        if known is not None and any(entry is known for entry in entries):
+            return _hit("state", name, top, module=name.partition(".")[0])
+    return None
 
 
 def _hit(kind: RootKind, name: str, node: Node, *, module: str = "") -> Hit:
@@ -56,11 +81,11 @@ def _signal(by_address: dict[int, Node]) -> Hit | None:
     return None
 
 
-def _references_from_outside(node: Node) -> int:
+def _references_from_outside(node: Node, ours: Collection[int]) -> int:
     """References that neither the collector nor we account for; 0 also for what something else refers to after all."""
     referrers = gc.get_referrers(node.obj)
-    ours = sum(1 for referrer in referrers if issubclass(type(referrer), Held))
-    if len(referrers) > ours:
+    known = sum(1 for referrer in referrers if issubclass(type(referrer), Held) or id(referrer) in ours)
+    if len(referrers) > known:
         return 0
     # One more for the argument of getrefcount itself.
-    return sys.getrefcount(node.obj) - ours - 1
+    return sys.getrefcount(node.obj) - known - 1

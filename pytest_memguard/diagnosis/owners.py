@@ -40,6 +40,10 @@ class Owners:
         """Whether it belongs to pytest, its plugins or memguard: never a root, never a frame worth showing."""
         return self.of(module) == "pytest"
 
+    def is_ours(self, module: str) -> bool:
+        """Whether it is memguard itself: what that refers to, it only looks at."""
+        return module.partition(".")[0] == _OURS
+
     def runs_tests(self, filename: str) -> bool:
         """Whether code of that file is the test machinery's."""
         if is_own_file(filename):

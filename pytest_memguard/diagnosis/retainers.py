@@ -119,7 +119,8 @@ class Finder:
         return outcome
 
     def _best(self, hits: Sequence[Hit], born: Born) -> Path:
-        return min((_path(hit, born) for hit in hits), key=self._rank)
+        paths = [_path(hit, born) for hit in hits]
+        return paths[0] if len(paths) == 1 else min(paths, key=self._rank)
 
     def _rank(self, path: Path) -> tuple[int, bool, int, str]:
         """The user's own code first; where a name is defined before where it is only imported; then the shortest."""
@@ -133,7 +134,7 @@ class Finder:
         if path.root.kind != "module":
             return False
         filename = file_of(path.root.module)
-        if filename is None or self._owners.of(path.root.module) == "stdlib":
+        if filename is None:
             return False
         name = path.retainer.root[len(path.root.module) + 1 :].partition(".")[0]
         return name in self._sources.imported(filename)

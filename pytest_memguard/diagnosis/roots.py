@@ -30,15 +30,22 @@ class Root:
 
 
 class Barred:
-    """What must not be gone through; ``module`` is the piece of test machinery that it belongs to, if it does."""
+    """What must not be gone through.
 
-    __slots__ = ("module",)
+    ``module`` is the piece of test machinery that it belongs to, empty for memguard itself; ``looking``: it is what
+    the present diagnosis refers with.
+    """
 
-    def __init__(self, module: str = "") -> None:
+    __slots__ = ("looking", "module")
+
+    def __init__(self, module: str = "", *, looking: bool = False) -> None:
         self.module = module
+        self.looking = looking
 
 
 _OURS = Barred()
+#: Held and its kind: what the diagnosis itself refers with.
+_LOOKING = Barred(looking=True)
 _CODES: tuple[tuple[type, str], ...] = (
     (types.FrameType, "f_code"),
     (types.GeneratorType, "gi_code"),
@@ -69,9 +76,7 @@ class Roots:
         """Whether ``obj``, which refers to ``child``, is a root, barred, or (None) one more step of the way."""
         module = self._modules.get(id(obj))
         if module is not None:
-            if self.owners.is_machinery(module):
-                return Barred(module)
-            return Root(kind="module", name=module, module=module, holder=obj)
+            return self._bar_machinery(module) or Root(kind="module", name=module, module=module, holder=obj)
         cls = type(obj)
         if issubclass(cls, types.ModuleType):
             return self._judge_module(obj, child)
@@ -93,8 +98,9 @@ class Roots:
 
     def _judge_class(self, cls: type) -> Root | Barred | None:
         module = anatomy.module_of(cls)
-        if self.owners.is_machinery(module):
-            return Barred(module)
+        barred = self._bar_machinery(module)
+        if barred is not None:
+            return barred
         if is_importable(cls):
             return Root(kind="class", name=f"{module}.{anatomy.qualname_of(cls)}", module=module, holder=cls)
         return None
@@ -104,9 +110,8 @@ class Roots:
         if namespace is None or child is namespace:
             return None
         name = anatomy.exact_str(namespace.get("__name__")) or "?"
-        if self.owners.is_machinery(name):
-            return Barred(name)
-        return Root(kind="state", name=f"{name} (internal state)", module=name, holder=module)
+        barred = self._bar_machinery(name)
+        return barred or Root(kind="state", name=f"{name} (internal state)", module=name, holder=module)
 
     def _judge_instance(self, obj: Any, cls: type) -> Root | Barred | None:
         barred = self._types.get(id(cls))
@@ -118,7 +123,7 @@ class Roots:
 
     def _judge_type(self, cls: type) -> Barred | None:
         if issubclass(cls, Held):
-            return _OURS
+            return _LOOKING
         return self._bar_machinery(anatomy.module_of(cls))
 
     def _judge_code(self, code: types.CodeType) -> Barred | None:
@@ -127,6 +132,8 @@ class Roots:
         return Barred("pytest") if self.owners.runs_tests(code.co_filename) else None
 
     def _bar_machinery(self, module: str) -> Barred | None:
+        if self.owners.is_ours(module):
+            return _OURS
         return Barred(module) if self.owners.is_machinery(module) else None
 
 

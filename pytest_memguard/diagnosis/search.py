@@ -24,15 +24,19 @@ _BATCHES_AFTER_HIT = 2
 
 
 class Node(Held):
-    """An object on a possible path; ``child`` is the next one towards the survivor, ``cost`` the references to it."""
+    """An object on a possible path; ``child`` is the next one towards the survivor, ``cost`` the references to it.
 
-    __slots__ = ("child", "cost", "referred")
+    ``referred``: something refers to it that is not memguard's; ``ours``: something of memguard's does.
+    """
+
+    __slots__ = ("child", "cost", "ours", "referred")
 
     def __init__(self, obj: Any, child: Node | None, cost: int) -> None:
         super().__init__(obj)
         self.child = child
         self.cost = cost
         self.referred = False
+        self.ours = False
 
     def chain(self) -> tuple[Node, ...]:
         """From here to the survivor."""
@@ -134,6 +138,7 @@ class Search:
         young = self._born.surely(referrer)
         if isinstance(verdict, Barred):
             if not verdict.module:
+                child.ours = child.ours or not verdict.looking
                 return
             if young:
                 # An object of pytest's that survives is held by somebody as well, and hardly by pytest.

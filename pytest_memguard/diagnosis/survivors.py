@@ -33,6 +33,7 @@ _HELPERS = (
     ("collections.deque", "collections.defaultdict", "collections.OrderedDict", "set", "list", "dict", "frozenset"),
     ("traceback", "frame", "_thread.lock", "_thread.RLock", "property", "staticmethod", "classmethod", "super"),
     ("tuple", "cell", "weakref.ReferenceType", "weakref", "getset_descriptor", "member_descriptor", "mappingproxy"),
+    ("enumerate", "filter", "map", "reversed", "zip"),
 )
 _HELPER_RANK = {name: rank for rank, names in enumerate(_HELPERS) for name in names}
 #: Ranks of types, most telling first: the user's, other classes, builtins, helpers (several kinds), the test machinery.
@@ -41,7 +42,13 @@ USER, FOREIGN, BUILTIN, HELPER, MACHINERY = 0, 1, 2, 3, 99
 
 def is_helper(name: str) -> bool:
     """Whether a type of that name only ever serves another object."""
-    return name in _HELPER_RANK
+    return _helper_rank(name) is not None
+
+
+def _helper_rank(name: str) -> int | None:
+    if name.startswith("itertools.") or (name.endswith("iterator") and "." not in name):
+        return _HELPER_RANK["zip"]
+    return _HELPER_RANK.get(name)
 
 
 class Born:
@@ -73,9 +80,14 @@ class Born:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Survivors:
-    """What the rounds left. ``heads``: objects to search from, one tuple a rank, the most telling rank first."""
+    """What the rounds left.
+
+    ``replaced``: new objects of each type that do not add up. ``heads``: objects to search from, one tuple a rank, the
+    most telling rank first. ``steady``: the numbers are the same in every round.
+    """
 
     per_run: Mapping[str, int] = field(default_factory=dict)
+    replaced: Mapping[str, int] = field(default_factory=dict)
     types: tuple[TypeGrowth, ...] = ()
     heads: tuple[tuple[Held, ...], ...] = field(default=(), repr=False)
     born: Born = field(default_factory=Born.none, repr=False)
@@ -139,10 +151,12 @@ def _conclude(
     if not steady:
         per_run = _steps(counts, exact=False)
     ranks = _ranks(objects, per_run, owners)
+    replaced = _replaced(counts, per_run)
     names = sorted(ranks, key=lambda name: (ranks[name], per_run[name], name))
     samples = _samples(objects, set(names), _lasting(ids))
     return Survivors(
         per_run=per_run,
+        replaced=replaced,
         types=tuple(_growth(name, per_run[name], samples[name][1]) for name in names[:_SHOWN]),
         heads=_heads(names, ranks, samples),
         born=Born(ids[-1]),
@@ -162,6 +176,16 @@ def _steps(counts: Sequence[Mapping[str, int]], *, exact: bool) -> dict[str, int
     return found
 
 
+def _replaced(counts: Sequence[Mapping[str, int]], per_run: Mapping[str, int]) -> dict[str, int]:
+    """How many new objects of each type there are after a round beyond those that every round adds."""
+    found: dict[str, int] = {}
+    for rounds, seen in enumerate(counts, 1):
+        for name, count in seen.items():
+            more = count - rounds * per_run.get(name, 0)
+            found[name] = max(more, found.get(name, 0))
+    return {name: count for name, count in found.items() if count > 0}
+
+
 def _ranks(objects: Iterable[Any], names: Mapping[str, int], owners: Owners) -> dict[str, int]:
     ranks = {}
     for cls, _ in _by_type(objects).values():
@@ -172,7 +196,7 @@ def _ranks(objects: Iterable[Any], names: Mapping[str, int], owners: Owners) -> 
 
 
 def _rank(name: str, cls: type, owners: Owners) -> int:
-    helper = _HELPER_RANK.get(name)
+    helper = _helper_rank(name)
     if helper is not None:
         return HELPER + helper
     owner = owners.of_type(cls)
@@ -232,6 +256,6 @@ def _growth(name: str, count: int, sized: Sequence[Held]) -> TypeGrowth:
     if not sized:
         return TypeGrowth(type=name, count=count, bytes=0)
     total = sum(anatomy.shallow_size(held.obj) for held in sized)
-    if name not in _HELPER_RANK:
+    if not is_helper(name):
         total += sum(anatomy.attributes_size(held.obj) for held in sized)
     return TypeGrowth(type=name, count=count, bytes=round(total / len(sized) * count))

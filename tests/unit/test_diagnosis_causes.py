@@ -129,6 +129,25 @@ def test_replaced_helpers_are_tolerated_up_to_the_slack(known, app):
     assert known.recognise({**ORDER, "_pytest.python.Function": 40}, 4) is not None
 
 
+def test_what_was_replaced_when_the_cause_was_found_is_tolerated(lab, app):
+    class Stream:
+        pass
+
+    def order():
+        app.last = [Stream(), Stream()]
+        app.order()
+
+    known = KnownCauses()
+    cause = known.remember(lab.diagnose(order), blocks_per_run=4)
+    name = f"{Stream.__module__}.{Stream.__qualname__}"
+    assert cause.types_replaced[name] == 2
+    known.mark()
+    app.order()
+    assert known.recognise({**ORDER, name: 2}, 4) is cause
+    assert known.recognise({**ORDER, name: 3}, 4) is None
+    assert known.recognise(ORDER, 4) is cause
+
+
 def test_nothing_is_recognised_before_a_mark(known, app):
     app.order()
     assert known.recognise(ORDER, 4) is None

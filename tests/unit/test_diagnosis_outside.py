@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import codecs
 import gc
+import os
 import signal
 
 import pytest
@@ -280,6 +282,129 @@ def test_a_buffer_that_grows_in_place(lab, make, grow, kind):
     assert retainer.type == kind
     assert evidence.holder is app.BUFFER
     assert evidence.holder_per_run == 100
+
+
+@pytest.mark.parametrize(
+    ("before", "statement", "root", "kind"),
+    [
+        ("TEXT = ''", "global TEXT; TEXT += 'x' * 300", "shop.app.TEXT", "str"),
+        ("SEEN = ()", "global SEEN; SEEN = (*SEEN, 1.5)", "shop.app.SEEN", "tuple"),
+        ("class Log:\n    data = b''", "Log.data += b'x' * 300", "shop.app.Log.data", "bytes"),
+        ("class Log: pass\nLOG = Log(); LOG.data = b''", "LOG.data += b'x' * 300", "shop.app.LOG.data", "bytes"),
+    ],
+)
+def test_a_value_that_is_replaced_by_a_longer_one(lab, before, statement, root, kind):
+    app = lab.module("app", f"{before}\ndef test():\n    {statement}\n")
+
+    evidence = lab.diagnose(app.test, native=True)
+
+    (retainer,) = evidence.diagnosis.retainers
+    assert (retainer.path, retainer.root, retainer.type) == (root, root, kind)
+    assert evidence.diagnosis.component == "shop.app"
+    assert evidence.owner == "user"
+    assert len(evidence.diagnosis.signature) == 12
+
+
+def test_a_context_variable_whose_value_gets_longer(lab):
+    app = lab.module(
+        "app",
+        """
+        import contextvars
+
+        TRAIL = contextvars.ContextVar("shop_trail", default=())
+
+        def test():
+            TRAIL.set((*TRAIL.get(), 1.5))
+        """,
+    )
+
+    (retainer,) = lab.diagnose(app.test).diagnosis.retainers
+
+    assert retainer.path == "context variable 'shop_trail'"
+
+
+def test_search_functions_of_codecs(lab):
+    app = lab.module(
+        "app",
+        """
+        import codecs
+
+        class Codec:
+            def search(self, name):
+                return None
+
+        MADE = []
+
+        def test():
+            codec = Codec().search  # <-
+            MADE.append(id(codec))
+            codecs.register(codec)
+        """,
+    )
+    try:
+        diagnosis = lab.diagnose(app.test).diagnosis
+    finally:
+        for obj in gc.get_objects():
+            if type(obj) is app.Codec:
+                codecs.unregister(obj.search)
+
+    (retainer,) = diagnosis.retainers
+    assert retainer.path == "codecs.register[*].__self__"
+    assert retainer.type == "shop.app.Codec"
+    assert diagnosis.component == "codecs"
+
+
+@pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="needs fork")
+def test_functions_that_wait_for_a_fork(lab):
+    app = lab.module(
+        "app",
+        """
+        import logging
+        import os
+
+        class Resource:
+            def close(self):
+                pass
+
+        def test():
+            os.register_at_fork(after_in_child=Resource().close)
+        """,
+    )
+
+    (retainer,) = lab.diagnose(app.test).diagnosis.retainers
+
+    assert retainer.path == "os.register_at_fork[*].__self__"
+
+
+def test_what_memguard_itself_looks_at_is_not_retained_by_it(lab):
+    app = lab.module(
+        "app",
+        """
+        import ctypes
+
+        class Order:
+            pass
+
+        BOX = []
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(BOX))
+        ADDRESS = id(BOX)
+        del BOX
+
+        def box():
+            return ctypes.cast(ADDRESS, ctypes.py_object).value
+
+        def test():
+            box().append(Order())
+        """,
+    )
+    census = type("Census", (), {"__module__": "pytest_memguard.census"})()
+    census.containers = [app.box()]
+
+    evidence = lab.diagnose(app.test)
+
+    assert evidence.diagnosis.retainers[0].path == "(held outside Python)[*]"
+    assert evidence.owner is None
+    assert census.containers == [app.box()]
 
 
 def test_memory_of_c_code_has_a_note_and_nothing_made_up(lab):

@@ -573,6 +573,44 @@ SHAPES = [
         suspect=2,
     ),
     Shape(
+        name="implementations of a generic function",
+        source="""
+            import functools
+
+            @functools.singledispatch
+            def render(value):
+                return ""
+
+            def test():
+                class Local:  # <-
+                    pass
+                render.register(Local, lambda value: "local")
+        """,
+        type="type",
+        path="shop.app.render.registry[*]",
+        root="shop.app.render",
+        first_step="shop.app.render (function shop.app.render)",
+        suspect=1,
+    ),
+    Shape(
+        name="iterators over something else",
+        source="""
+            OPEN = []
+
+            def numbers():
+                yield from [1, 2, 3]  # <-
+
+            def test():
+                generator = numbers()
+                next(generator)
+                OPEN.append(generator)
+        """,
+        type="generator",
+        path="shop.app.OPEN[*]",
+        root="shop.app.OPEN",
+        first_step="shop.app.OPEN (list)",
+    ),
+    Shape(
         name="classes in a registry",
         source="""
             MODELS = {}
