@@ -15,8 +15,7 @@ from pytest_memguard.diagnosis.roots import Root, RootKind
 from pytest_memguard.diagnosis.search import Hit, Node, Outcome
 
 _MOST_TOPS = 4
-#: What memguard keeps lists of containers in; anything else that it refers to is somebody's.
-_PLAIN = (list, tuple, dict)
+_MOST_LOOKS = 12
 #: Module and name of a function that CPython's standard library registers, and where it does.
 _KNOWN_ENTRIES = (
     ("encodings", "search_function", "codecs.register"),
@@ -36,10 +35,7 @@ def hits(outcome: Outcome, owners: Owners, *, exits_grew: bool) -> list[Hit]:
         return [hit]
     if not outcome.exhausted or outcome.barred:
         return []
-    ours = {id(node.obj) for node in outcome.visited if node.ours and any(type(node.obj) is plain for plain in _PLAIN)}
-    tops = [node for node in outcome.visited if not node.referred and id(node.obj) not in ours]
-    tops += [node.child for node in outcome.visited if id(node.obj) in ours and node.child is not None]
-    held = [node for node in tops[:_MOST_TOPS] if _references_from_outside(node, ours) > 0]
+    held = _held_from_outside(outcome)
     if not held:
         return []
     top = min(held, key=lambda node: node.cost)
@@ -47,6 +43,26 @@ def hits(outcome: Outcome, owners: Owners, *, exits_grew: bool) -> list[Hit]:
     if hit is None and exits_grew:
         hit = _hit("atexit", "atexit", top, module="atexit")
     return [hit or _hit("outside", "(held outside Python)", top)]
+
+
+def _held_from_outside(outcome: Outcome) -> list[Node]:
+    """Where the search ended at what is referenced all the same; past containers that only memguard refers to."""
+    ours = {id(node.obj) for node in outcome.visited if node.ours and _is_plain(node.obj)}
+    pending = [node for node in outcome.visited if not node.referred or id(node.obj) in ours][:_MOST_TOPS]
+    held: list[Node] = []
+    for node in pending:
+        count = 0 if id(node.obj) in ours else _references_from_outside(node, ours)
+        if count > 0:
+            held.append(node)
+        elif count == 0 and _is_plain(node.obj) and node.child is not None and len(pending) < _MOST_LOOKS:
+            ours.add(id(node.obj))
+            pending.append(node.child)
+    return held
+
+
+def _is_plain(obj: object) -> bool:
+    """Whether it is a container such as memguard makes; anything else that it refers to is somebody's."""
+    return type(obj) is list or type(obj) is tuple or type(obj) is dict
 
 
 def _of_interpreter(top: Node) -> Hit | None:
@@ -82,10 +98,10 @@ def _signal(by_address: dict[int, Node]) -> Hit | None:
 
 
 def _references_from_outside(node: Node, ours: Collection[int]) -> int:
-    """References that neither the collector nor we account for; 0 also for what something else refers to after all."""
+    """References that neither the collector nor we account for; -1 where something else refers to it after all."""
     referrers = gc.get_referrers(node.obj)
     known = sum(1 for referrer in referrers if issubclass(type(referrer), Held) or id(referrer) in ours)
     if len(referrers) > known:
-        return 0
+        return -1
     # One more for the argument of getrefcount itself.
     return sys.getrefcount(node.obj) - known - 1
