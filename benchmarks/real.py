@@ -19,6 +19,9 @@ from benchmarks.venvs import Venv, with_plugin
 
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed)\b")
 _FINISHED = (0, 1)
+# A run that takes this many times as long as the plain one will not be waited for.
+_PATIENCE = 20
+_PATIENCE_S = 300.0
 
 
 @dataclass(kw_only=True)
@@ -139,7 +142,8 @@ def _runner(one: SuiteRun, arguments: Sequence[str], report: Path | None) -> Cal
     def once() -> Run:
         if one.folder is None or one.plain is None:
             raise BenchmarkError(f"{one.suite.name} was not prepared")
-        done = run(command(one, (*arguments, *more)), cwd=one.folder, output=log)
+        patience = max(_PATIENCE_S, _PATIENCE * one.plain.wall_s)
+        done = run(command(one, (*arguments, *more)), cwd=one.folder, output=log, timeout_s=patience)
         if done.status != one.plain.status or _counts(done.output) != one.counts:
             now = f"exit {done.status} {_counts(done.output)}"
             first = f"first plain run: exit {one.plain.status} {one.counts}"

@@ -42,7 +42,14 @@ def environment(python: str, extra: Mapping[str, str] | None = None) -> dict[str
     return kept
 
 
-def run(command: Sequence[str], *, cwd: Path, output: Path, extra: Mapping[str, str] | None = None) -> Run:
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    output: Path,
+    extra: Mapping[str, str] | None = None,
+    timeout_s: float = _TIMEOUT_S,
+) -> Run:
     """Runs the command to its end; standard output and error go to ``output``. Raises BenchmarkError on a timeout."""
     env = environment(command[0], extra)
     started = time.perf_counter()
@@ -51,7 +58,7 @@ def run(command: Sequence[str], *, cwd: Path, output: Path, extra: Mapping[str, 
             command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
         )
         late = threading.Event()
-        watchdog = threading.Timer(_TIMEOUT_S, _end, args=(child.pid, late))
+        watchdog = threading.Timer(timeout_s, _end, args=(child.pid, late))
         watchdog.start()
         try:
             _, status, usage = os.wait4(child.pid, 0)
@@ -62,7 +69,7 @@ def run(command: Sequence[str], *, cwd: Path, output: Path, extra: Mapping[str, 
             watchdog.cancel()
     child.returncode = os.waitstatus_to_exitcode(status)
     if late.is_set():
-        raise BenchmarkError(f"not finished after {_TIMEOUT_S:.0f} s: {' '.join(command)}\nits output: {output}")
+        raise BenchmarkError(f"not finished after {timeout_s:.0f} s: {' '.join(command)}\nits output: {output}")
     return Run(
         cpu_s=usage.ru_utime + usage.ru_stime,
         wall_s=time.perf_counter() - started,
