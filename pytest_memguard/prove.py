@@ -21,6 +21,7 @@ _LONG_BURST_S = 1.5
 _MOST_LONG_BURST = 1500
 _DIAGNOSIS_S = 2.0
 _LEAST_BLOCKS = 3
+_LEAST_BLOCK_BYTES = 16
 _FEW = range(1, 4)
 _BATCH = 4
 
@@ -69,7 +70,8 @@ class Prover:
         """Whether the growth shown is that of causes already proved; the test is then recorded as their witness."""
         if "blocks" not in shown.metrics or not len(self._causes):
             return None
-        grown = sum(self._series(shown, "blocks"))
+        deltas = self._series(shown, "blocks")
+        grown = len(deltas) * deltas[-1]  # the first round may count a block of what ran before it
         causes = self._causes.recognise_all(new_types(), grown)
         if not causes:
             return None
@@ -156,7 +158,8 @@ class Prover:
         if 2 * longer < done * min(entries):
             return Verdict(name="saturating", reason=f"it got longer, and stopped within {done} more repetitions")
         samples = confirmer.meter.samples()
-        size = max(1, *((readings[-1] - readings[0]) // max(done, 1) for readings in samples.values()))
+        gained = {metric: (readings[-1] - readings[0]) // max(done, 1) for metric, readings in samples.items()}
+        size = max(1, gained.get("heap", gained.get("rss", 0)), _LEAST_BLOCK_BYTES * gained["blocks"])
         evidence = self._examine(Scenario(repeat=_strict(repeat), settle=confirmer.settler.light), native=False)
         if evidence.holder is not container or not evidence.diagnosis.retainers:
             return Verdict(name="inconclusive", reason="a container gets longer in every run; its holder was not found")
@@ -167,7 +170,10 @@ class Prover:
             rounds=(RoundSeries(metric="entries", deltas=tuple(entries)),),
         )
         finding = replace(
-            self._finding(subject, confirmed, evidence.diagnosis, None), bytes_per_run=size, severity="high"
+            self._finding(subject, confirmed, evidence.diagnosis, None),
+            kind="python",
+            bytes_per_run=size,
+            severity="high",
         )
         self.proofs.append(Proof(finding=finding, witnesses=list(finding.witnesses)))
         return self._verdict_of(subject, finding)
@@ -210,7 +216,7 @@ class Prover:
         if not goes_on:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
 
-        native = "blocks" not in confirmed.metrics
+        native = not _in_python(confirmed)
         evidence = self._examine(Scenario(repeat=_strict(repeat), settle=self._confirmer.settler.light), native=native)
         settled = self._stopped_meanwhile(repeat, evidence)
         if settled is not None:
@@ -261,7 +267,7 @@ class Prover:
 
     def _finding(self, subject: Subject, confirmed: Confirmation, diagnosis: Diagnosis, cycle: Cycle | None) -> Finding:
         blocks, heap = confirmed.per_run("blocks"), confirmed.per_run("heap")
-        python = "blocks" in confirmed.metrics
+        python = _in_python(confirmed)
         size = _retained(confirmed, diagnosis) if python else heap or confirmed.per_run("mapped")
         explained = bool(diagnosis.sites or diagnosis.retainers)
         kind: Kind = "python" if python else "native"
@@ -323,8 +329,13 @@ def _rounds_of(confirmed: Confirmation) -> int:
     return max((len(series.deltas) for series in confirmed.rounds), default=0)
 
 
+def _in_python(confirmed: Confirmation) -> bool:
+    """Whether most repetitions retained Python objects: one where something else was freed does not make it native."""
+    return confirmed.per_run("blocks") > 0
+
+
 def _retained(confirmed: Confirmation, diagnosis: Diagnosis) -> int:
     """Bytes per run of a Python leak: what tracemalloc or the survivors account for, the heap where that is more."""
     traced = sum(site.bytes for site in diagnosis.sites)
     counted = sum(growth.bytes for growth in diagnosis.types)
-    return max(traced, counted, confirmed.per_run("heap"), 16 * confirmed.per_run("blocks"))
+    return max(traced, counted, confirmed.per_run("heap"), _LEAST_BLOCK_BYTES * confirmed.per_run("blocks"))
