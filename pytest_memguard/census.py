@@ -134,7 +134,9 @@ class ContainerCensus:
         self._skipped = self._held_by_own([o for o in special if type(o) in own])
         modules = [_module_dict(o) for o in special if type(o) is types.ModuleType]
         self._texts = [text for names in modules if not self._is_own(names.get("__name__")) for text in _texts(names)]
-        self._plain += _untracked(_select(objects, types_of, kinds - _NO_HOLDERS))
+        # Nor modules: asking _asyncio for its C state frees that twice (python/cpython#122695, fixed in 3.12.6).
+        holders = {kind for kind in kinds - _NO_HOLDERS if not issubclass(kind, types.ModuleType)}
+        self._plain += _untracked(_select(objects, types_of, holders))
         self.mark()
         return len(self._plain) + len(self._odd) + len(self._texts)
 

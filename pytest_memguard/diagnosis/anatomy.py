@@ -66,10 +66,27 @@ def class_namespace(cls: type) -> Mapping[str, Any]:
 
 def module_namespace(module: object) -> dict[str, Any] | None:
     """The globals of a module; None for what only stands in its place in ``sys.modules``."""
-    if not issubclass(type(module), types.ModuleType):
+    if not is_module(module):
         return None
     namespace = _MODULE_DICT(module)
     return namespace if type(namespace) is dict else None
+
+
+def is_module(obj: object) -> bool:
+    """Whether ``obj`` is a module, of whatever subclass."""
+    return issubclass(type(obj), types.ModuleType)
+
+
+def referents(obj: object) -> list[Any]:
+    """``gc.get_referents``, but of a module only its globals, not the C state behind it.
+
+    The state of ``_asyncio`` holds freed objects (its free list); to be asked for them frees them once more, and the
+    next collection never ends (python/cpython#122695, fixed in 3.12.6).
+    """
+    if is_module(obj):
+        namespace = module_namespace(obj)
+        return [] if namespace is None else [namespace]
+    return gc.get_referents(obj)
 
 
 def instance_dict(obj: object) -> dict[str, Any] | None:

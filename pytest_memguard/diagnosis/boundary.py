@@ -10,6 +10,7 @@ import gc
 from collections.abc import Callable, Collection
 from typing import Any
 
+from pytest_memguard.diagnosis import anatomy
 from pytest_memguard.diagnosis.held import Held
 from pytest_memguard.diagnosis.search import Hit, Node
 from pytest_memguard.diagnosis.survivors import Born
@@ -27,6 +28,8 @@ def entries(born: Born, late: Callable[[], bool]) -> list[Held]:
         return []
     apart, referents = addresses.isdisjoint, gc.get_referents
     for count, obj in enumerate(gc.get_objects()):
+        if anatomy.is_module(obj):
+            continue
         if not apart(map(id, referents(obj))) and id(obj) not in addresses and not issubclass(type(obj), Held):
             for child in referents(obj):
                 if id(child) in addresses and len(found) < _MOST_ENTRIES:
@@ -46,7 +49,7 @@ def descend(hit: Hit, wanted: Collection[int], born: Born) -> Hit:
             return _continued(hit, parents, held)
         if len(pending) > _MOST_STEPS:
             break
-        for child in gc.get_referents(held.obj):
+        for child in anatomy.referents(held.obj):
             if id(child) not in parents and born.surely(child):
                 parents[id(child)] = (Held(child), id(held.obj))
                 pending.append(Held(child))

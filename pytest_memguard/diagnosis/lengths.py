@@ -21,7 +21,7 @@ from pytest_memguard.diagnosis.held import Held
 from pytest_memguard.diagnosis.owners import Owners
 from pytest_memguard.model import TypeGrowth
 
-_MOST = 12
+_MOST = 64
 _MOST_SAMPLED = 10_000
 _MOST_REFERENTS = 1_000
 _MANY_OBJECTS = 400_000
@@ -83,7 +83,7 @@ def _untracked(objects: Sequence[Any], owners: Owners) -> Iterator[Any]:
         objects = [value for namespace in _user_globals(owners) for value in (namespace, *namespace.values())]
         objects += [inner for obj in objects for inner in _few_referents(obj) if type(inner) is dict]
     seen: set[int] = set()
-    referents = itertools.chain.from_iterable(map(gc.get_referents, objects))
+    referents = itertools.chain.from_iterable(map(gc.get_referents, itertools.filterfalse(anatomy.is_module, objects)))
     for found in itertools.filterfalse(gc.is_tracked, referents):
         if (type(found) is dict or type(found) is bytearray) and id(found) not in seen:
             seen.add(id(found))
@@ -98,7 +98,7 @@ def _user_globals(owners: Owners) -> list[dict[str, Any]]:
 
 def _few_referents(obj: object) -> list[Any]:
     """What a value refers to; nothing for code and for what refers to a great many."""
-    found = [] if issubclass(type(obj), _CODE) else gc.get_referents(obj)
+    found = [] if issubclass(type(obj), _CODE) else anatomy.referents(obj)
     return found if len(found) <= _MOST_REFERENTS else []
 
 

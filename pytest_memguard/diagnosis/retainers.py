@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -88,25 +87,32 @@ class Finder:
                 break
         return found
 
-    def containers(self, heads: Sequence[Held]) -> Found:
-        """The path to a container that grew; of several the one that is the user's own."""
-        paths: list[Path] = []
+    def containers(self, grown: Mapping[int, int], heads: Sequence[Held]) -> Found:
+        """The path to a container that grew; of several one of the user's own, and of these the one that grew most.
+
+        ``grown``: bytes per run that each of them grew by, by address.
+        """
         roots = Roots(self._owners)
-        machinery: str | None = None
-        for head in heads:
-            outcome = Search(roots, Born.none(), self._late).run([head])
-            hits = outcome.hits or (outside.hits(outcome, self._owners, exits_grew=False) if not outcome.barred else [])
-            if hits:
-                paths.append(self._best(hits, Born.none()))
-                if self._rank(paths[-1])[:2] == (0, False):
-                    break
-            elif outcome.barred:
-                machinery = machinery or min(outcome.barred)
-            if self._late():
+        paths: list[Path] = []
+        machinery: set[str] = set()
+        # All at once for those that are closest to a root, then those that are left one by one.
+        for batch in (heads, *([head] for head in heads)):
+            if any(path.chain[-1] is head.obj for path in paths for head in batch):
+                continue
+            outcome = Search(roots, Born.none(), self._late).run(batch)
+            hits = outcome.hits
+            if not hits and not outcome.barred and len(batch) == 1:
+                hits = outside.hits(outcome, self._owners, exits_grew=False)
+            paths += [_path(hit, Born.none()) for hit in hits]
+            machinery |= outcome.barred if not hits else set()
+            if self._late() or any(self._is_the_users(path) for path in paths):
                 break
         if not paths:
-            return Found(machinery=machinery)
-        return Found(path=min(paths, key=self._rank))
+            return Found(machinery=min(machinery, default=None))
+        return Found(path=min(paths, key=lambda path: self._rank(path, grown.get(id(path.chain[-1]), 0))))
+
+    def _is_the_users(self, path: Path) -> bool:
+        return bool(path.root.module) and self._owners.of(path.root.module) == "user"
 
     def _from_boundary(self, roots: Roots, heads: Iterable[Held], born: Born, first: Outcome) -> Outcome:
         entries = boundary.entries(born, self._late)
@@ -122,13 +128,13 @@ class Finder:
         paths = [_path(hit, born) for hit in hits]
         return paths[0] if len(paths) == 1 else min(paths, key=self._rank)
 
-    def _rank(self, path: Path) -> tuple[int, bool, int, str]:
-        """The user's own code first; where a name is defined before where it is only imported; then the shortest."""
+    def _rank(self, path: Path, size: int = 0) -> tuple[int, bool, int, int, str]:
+        """The user's own code first; where a name is defined before where it is only imported; the largest, shortest."""
         root = path.root
         rank = _OWNER_RANK[self._owners.of(root.module)] if root.module else 2
         if rank == 0 and is_test_module(root.module):
             rank = 1
-        return (rank, self._is_imported(path), len(path.retainer.path), path.retainer.path)
+        return (rank, self._is_imported(path), -size, len(path.retainer.path), path.retainer.path)
 
     def _is_imported(self, path: Path) -> bool:
         if path.root.kind != "module":
@@ -175,7 +181,7 @@ def _leads_to(value: Any, wanted: Any) -> bool:
     """Whether ``value`` refers to it, at most through its attributes and one container."""
     level = [value]
     for _ in range(_NEAR):
-        level = [each for obj in level for each in gc.get_referents(obj) if not issubclass(type(each), type)]
+        level = [each for obj in level for each in anatomy.referents(obj) if not issubclass(type(each), type)]
         if any(each is wanted for each in level):
             return True
         if len(level) > _MOST_NEAR:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,11 +129,13 @@ class Search:
         by_id = {id(node.obj): node for node in batch}
         for referrer in gc.get_referrers(*targets):
             if referrer is not targets and id(referrer) not in self._seen:
-                key = next(filter(by_id.__contains__, map(id, gc.get_referents(referrer))), None)
-                if key is not None:
-                    self._meet(referrer, by_id[key])
+                keys = list(filter(by_id.__contains__, map(id, anatomy.referents(referrer))))
+                if keys:
+                    self._meet(referrer, [by_id[key] for key in dict.fromkeys(keys)])
 
-    def _meet(self, referrer: Any, child: Node) -> None:
+    def _meet(self, referrer: Any, children: Sequence[Node]) -> None:
+        """One referrer of some of the batch: a root is one of each of them, anything else is on the way of the first."""
+        child = children[0]
         verdict = self._roots.judge(referrer, child.obj)
         young = self._born.surely(referrer)
         if isinstance(verdict, Barred):
@@ -150,8 +152,9 @@ class Search:
         child.referred = True
         free = _is_part_of(child.obj, referrer)
         if verdict is not None and not (young and verdict.kind == "context"):
-            cost = child.cost + (not free)
-            self._outcome.hits.append(Hit(root=verdict, chain=child.chain(), cost=cost))
+            for each in children:
+                cost = each.cost + (not _is_part_of(each.obj, referrer))
+                self._outcome.hits.append(Hit(root=verdict, chain=each.chain(), cost=cost))
         elif free or not young or self._born.surely(child.obj):
             # Nothing old is retained by something new; but a dictionary of attributes may be younger than its owner.
             node = Node(referrer, child, child.cost + (not free))

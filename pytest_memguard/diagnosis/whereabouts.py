@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import sys
 import weakref
@@ -27,7 +26,7 @@ class _Hop:
         """The object referred to; None where there is another one now."""
         if self.key is not None:
             return next((each for each in _values(owner, self.key) if self._is(each)), None)
-        referents = gc.get_referents(owner)
+        referents = anatomy.referents(owner)
         if len(referents) > _MOST_REFERENTS:
             return None
         return next((each for each in referents if self._is(each)), None)
