@@ -112,7 +112,8 @@ class Examination:
         grown = lengths.grown(repetitions) if repetitions else []
         lengths.forget()
         finder = Finder(self._owners, self._sources, self._search_limit())
-        found = finder.containers([each.held for each in grown])
+        sizes = {id(each.held.obj): _size(contents(each.held.obj, each.per_run, repetitions)) for each in grown}
+        found = finder.containers(sizes, [each.held for each in grown])
         path = found.path
         if path is not None:
             results.holder_per_run = next((each.per_run for each in grown if each.held.obj is path.holder), 0)
@@ -194,6 +195,10 @@ def _stable_type(path: Path | None, types: tuple[TypeGrowth, ...]) -> str | None
         return path.entry or path.retainer.type
     named = (cls for cls in anatomy.mro(type(path.chain[-1])) if "<locals>" not in anatomy.qualname_of(cls))
     return anatomy.type_name(next(named, object))
+
+
+def _size(types: Sequence[TypeGrowth]) -> int:
+    return sum(growth.bytes for growth in types)
 
 
 def _telling_site(sites: Sequence[AllocationSite]) -> AllocationSite | None:

@@ -22,7 +22,7 @@ class Paths:
         self._environments: dict[str, bool] = {}
 
     def is_user_file(self, filename: str) -> bool:
-        """Whether that source file is the user's own. ``<string>`` and the like are not."""
+        """Whether that source file is the user's own. Examples of a doctest are; ``<string>`` and the like are not."""
         known = self._known.get(filename)
         if known is None:
             known = self._known[filename] = self._look(filename)
@@ -62,7 +62,7 @@ class Paths:
 
     def _look(self, filename: str) -> bool:
         if filename.startswith("<"):
-            return False
+            return filename.startswith("<doctest ")
         below = self._below(filename)
         if below is None or self.is_stdlib_file(filename):
             return False

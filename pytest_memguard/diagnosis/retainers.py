@@ -129,7 +129,7 @@ class Finder:
         return paths[0] if len(paths) == 1 else min(paths, key=self._rank)
 
     def _rank(self, path: Path, size: int = 0) -> tuple[int, bool, int, int, str]:
-        """The user's own code first; where a name is defined before where it is only imported; the largest, shortest."""
+        """The user's own code first; where a name is defined before where it is imported; the largest; the shortest."""
         root = path.root
         rank = _OWNER_RANK[self._owners.of(root.module)] if root.module else 2
         if rank == 0 and is_test_module(root.module):

@@ -134,7 +134,7 @@ class Search:
                     self._meet(referrer, [by_id[key] for key in dict.fromkeys(keys)])
 
     def _meet(self, referrer: Any, children: Sequence[Node]) -> None:
-        """One referrer of some of the batch: a root is one of each of them, anything else is on the way of the first."""
+        """One referrer of some of the batch: a root is one of each of them, anything else a step for the first."""
         child = children[0]
         verdict = self._roots.judge(referrer, child.obj)
         young = self._born.surely(referrer)

@@ -37,7 +37,7 @@ _Snapshot = Sequence[tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traced:
-    """``sites``: the line that makes the retained object first, the others by bytes per run.
+    """``sites``: the line that makes the retained object first, then the user's by bytes per run, then others.
 
     ``in_place``: no new block stays, but one that exists gets larger.
     ``deep``: the calls go deeper than the traced frames, and no line of the user's is among these.
@@ -172,7 +172,9 @@ def _traced(grown: Mapping[Stack, _Amount], paths: Paths, sources: Sources, fram
             total = merged.get(chosen, (0, 0))
             merged[chosen] = (total[0] + count, total[1] + size)
             deep = deep or (len(stack) >= frames and not paths.is_user_file(chosen.file))
-    places = sorted(merged, key=lambda place: (-merged[place][1], -merged[place][0], place.file, place.line))
+    places = sorted(
+        merged, key=lambda p: (not paths.is_user_file(p.file), -merged[p][1], -merged[p][0], p.file, p.line)
+    )
     sites = tuple(_site(place, merged[place], paths, sources) for place in places[:_LOOKED_AT])
     return Traced(sites=sites, deep=deep)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import types
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,8 +37,14 @@ _HELPERS = (
     ("enumerate", "filter", "map", "reversed", "zip"),
 )
 _HELPER_RANK = {name: rank for rank, names in enumerate(_HELPERS) for name in names}
-#: Ranks of types, most telling first: the user's, other classes, builtins, helpers (several kinds), the test machinery.
-USER, FOREIGN, BUILTIN, HELPER, MACHINERY = 0, 1, 2, 3, 99
+#: Ranks of types, most telling first: the user's, his suspended functions, other classes, builtins, helpers (several
+#: kinds), the test machinery.
+USER, SUSPENDED, FOREIGN, BUILTIN, HELPER, MACHINERY = 0, 1, 2, 3, 4, 99
+_SUSPENDED_CODE: tuple[tuple[type, str], ...] = (
+    (types.GeneratorType, "gi_code"),
+    (types.CoroutineType, "cr_code"),
+    (types.AsyncGeneratorType, "ag_code"),
+)
 
 
 def is_helper(name: str) -> bool:
@@ -186,12 +193,17 @@ def _replaced(counts: Sequence[Mapping[str, int]], per_run: Mapping[str, int]) -
     return {name: count for name, count in found.items() if count > 0}
 
 
-def _ranks(objects: Iterable[Any], names: Mapping[str, int], owners: Owners) -> dict[str, int]:
+def _ranks(objects: Sequence[Any], names: Mapping[str, int], owners: Owners) -> dict[str, int]:
     ranks = {}
     for cls, _ in _by_type(objects).values():
         name = anatomy.type_name(cls)
         if name in names:
             ranks[name] = _rank(name, cls, owners)
+    for cls, code in _SUSPENDED_CODE:
+        if cls.__name__ in ranks:
+            files = {getattr(obj, code).co_filename for obj in objects if type(obj) is cls}
+            if any(map(owners.paths.is_user_file, files)):
+                ranks[cls.__name__] = SUSPENDED
     return ranks
 
 

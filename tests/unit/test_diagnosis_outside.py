@@ -263,6 +263,25 @@ def test_a_list_that_gets_the_same_object_again_and_again(lab):
     assert evidence.holder_per_run == 1
 
 
+def test_of_several_containers_the_one_that_grew_most_is_shown(lab):
+    app = lab.module(
+        "app",
+        """
+        ATTEMPTS, BLOBS, COUNTS = [], [], {}
+
+        def test():
+            ATTEMPTS.append(1)
+            BLOBS.append(bytes(1000))
+            COUNTS[len(COUNTS)] = 1
+        """,
+    )
+
+    evidence = lab.diagnose(app.test)
+
+    assert [retainer.path for retainer in evidence.diagnosis.retainers] == ["shop.app.BLOBS[*]"]
+    assert evidence.holder is app.BLOBS
+
+
 @pytest.mark.parametrize(
     ("make", "grow", "kind"),
     [

@@ -27,10 +27,15 @@ def test_what_lies_below_rootdir_is_the_users(tmp_path, paths):
     assert not paths.is_user_file(str(tmp_path) + "-other/cart.py")
 
 
-@pytest.mark.parametrize("name", ["<string>", "<stdin>", "<frozen importlib._bootstrap>", "<doctest shop[0]>"])
+@pytest.mark.parametrize("name", ["<string>", "<stdin>", "<frozen importlib._bootstrap>"])
 def test_what_is_no_file_is_nobodys(paths, name):
     assert not paths.is_user_file(name)
     assert paths.relative(name) == name
+
+
+def test_an_example_of_a_doctest_is_the_users(paths):
+    assert paths.is_user_file("<doctest shop.cart[0]>")
+    assert paths.relative("<doctest shop.cart[0]>") == "<doctest shop.cart[0]>"
 
 
 def test_a_virtual_environment_below_rootdir_is_not(tmp_path, paths):

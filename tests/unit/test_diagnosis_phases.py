@@ -163,6 +163,28 @@ def test_sizes_are_those_of_the_objects_per_run(owners):
     assert 4000 * 8 <= growth.bytes <= 4000 * 8 + 2 * 100
 
 
+def test_a_suspended_function_of_the_users_tells_more_than_foreign_objects(lab):
+    app = lab.module(
+        "app",
+        """
+        import logging
+
+        OPEN = []
+
+        def lines(handler):
+            yield handler
+
+        def test():
+            generator = lines(logging.Handler())
+            next(generator)
+            OPEN.append(generator)
+        """,
+    )
+    seen = survivors_of(app.test, Owners(lab.paths))
+    assert [growth.type for growth in seen.types][:2] == ["generator", "logging.Handler"]
+    assert lab.diagnose(app.test).diagnosis.retainers[0].path == "shop.app.OPEN[*]"
+
+
 def test_types_of_one_name_are_one():
     objects = [type("Local", (), {})() for _ in range(3)]
     assert count_types(objects) == {f"{HERE}.Local": 3}
@@ -177,6 +199,12 @@ def test_a_search_gives_every_path_of_the_least_cost(owners):
     outcome = Search(Roots(owners), Born.none(), never).run([held])
     assert [hit.root.name for hit in outcome.hits] == [HERE]
     assert outcome.hits[0].chain[0].obj is KEPT
+
+
+def test_a_root_is_a_root_of_each_head_that_it_refers_to(owners):
+    KEPT.append(Order())
+    outcome = Search(Roots(owners), Born.none(), never).run([Held(KEPT), Held(SLOT)])
+    assert {id(hit.chain[0].obj) for hit in outcome.hits if hit.root.name == HERE} == {id(KEPT), id(SLOT)}
 
 
 def test_a_search_is_exhausted_where_nothing_refers_to_the_object(owners):
@@ -306,6 +334,29 @@ def test_the_line_that_makes_what_is_retained_comes_first(lab):
     first = trace_of(lab, app.test, head="shop.app.Order").sites[0]
     assert first.line == lab.marked_line("app")
     assert first.bytes < by_bytes[0].bytes
+
+
+def test_lines_of_the_users_come_before_others_that_allocate_more(lab):
+    (lab.folder / "site-packages").mkdir()
+    (lab.folder / "site-packages" / "biglib.py").write_text(
+        "KEPT = []\ndef keep():\n    KEPT.append(bytes(5000))\n", encoding="utf-8"
+    )
+    sys.path.insert(0, str(lab.folder / "site-packages"))
+    try:
+        import biglib
+
+        app = lab.module("app", "KEPT = []\ndef test():\n    KEPT.append(bytes(1000))  # <-\n")
+
+        def repeat():
+            app.test()
+            biglib.keep()
+
+        sites = trace_of(lab, repeat).sites
+    finally:
+        sys.path.remove(str(lab.folder / "site-packages"))
+        del sys.modules["biglib"]
+
+    assert [(site.file, site.line) for site in sites] == [("shop/app.py", 3), ("biglib:biglib.py", 3)]
 
 
 def test_what_is_replaced_is_no_site(lab):
