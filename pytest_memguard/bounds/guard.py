@@ -14,12 +14,13 @@ called only by such functions. ``unsubscribe`` removes and compares nothing: a f
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from pytest_memguard.bounds.source import Function
 from pytest_memguard.bounds.uses import Uses
+from pytest_memguard.bounds.value import Scope, mangled
 
 LEAST = 2  #: a comparison with 0 or 1 asks whether anything is there
 NEVER = 2**31 - 1  #: from here on a limit is how people write "none" (sys.maxsize, INT_MAX)
@@ -57,15 +58,36 @@ class _Test:
 
 def find_guard(functions: Sequence[Function], *, size: int, mapping: bool) -> Guard | None:
     """The guard of a container of ``size`` entries among the ``functions`` that reach it; None: none that holds."""
-    uses = [Uses(f, functions, size=size, mapping=mapping) for f in functions]
+    scope = Scope(functions)
+    relevant = _relevant(functions, scope)
+    uses = [Uses(f, scope, size=size, mapping=mapping) for f in relevant]
     if any(u.function.name == "__len__" and not u.function.foreign and _returns_size(u) for u in uses):
-        uses = [Uses(f, functions, size=size, mapping=mapping, len_of_self=True) for f in functions]
+        uses = [Uses(f, scope, size=size, mapping=mapping, len_of_self=True) for f in relevant]
     reading = _Reading(uses, size)
     guards = {id(u): guard for u in uses if (guard := reading.guard(u)) is not None}
-    adders = [u for u in uses if u.function.name not in _BUILDERS and any(map(u.adds, u.nodes))]
+    adders = [u for u in uses if u.function.name not in _BUILDERS and u.adding]
     if not adders or not guards or not _all_guarded(adders, uses, guards):
         return None
     return max(guards.values(), key=lambda g: (g.limit or 0, g.way == "trim"))
+
+
+def _relevant(functions: Sequence[Function], scope: Scope) -> list[Function]:
+    """The owner's methods, other functions that name the container, those that name one of these, three times over."""
+    mentions = [_names(scope.body(f).nodes) for f in functions]
+    chosen = {
+        i
+        for i, f in enumerate(functions)
+        if (f.place.how in ("self", "attribute") and not f.foreign)
+        or any(mangled(name, f.class_name) == f.place.name for name in mentions[i])
+    }
+    for _ in range(3):
+        names = {functions[i].name for i in chosen}
+        chosen |= {i for i in range(len(functions)) if not names.isdisjoint(mentions[i])}
+    return [functions[i] for i in sorted(chosen)]
+
+
+def _names(nodes: Iterable[ast.AST]) -> set[str]:
+    return {getattr(n, "attr", getattr(n, "id", "")) for n in nodes if isinstance(n, (ast.Attribute, ast.Name))}
 
 
 def _returns_size(uses: Uses) -> bool:
@@ -76,13 +98,13 @@ def _all_guarded(adders: Sequence[Uses], uses: Sequence[Uses], guards: dict[int,
     """Whether each adder is guarded itself, calls what is (by name), or is only called by functions that are."""
     trimming = {u.function.name for u in uses if id(u) in guards and guards[id(u)].way == "trim"}
     for _ in range(3):  # a trim that is called by a function that is called by a function that adds
-        trimming |= {u.function.name for u in uses if u.calls() & trimming and u.function.name not in _BUILDERS}
-    done = {id(u) for u in uses if id(u) in guards or u.calls() & trimming}
+        trimming |= {u.function.name for u in uses if u.called & trimming and u.function.name not in _BUILDERS}
+    done = {id(u) for u in uses if id(u) in guards or u.called & trimming}
 
     def covered(adder: Uses, depth: int) -> bool:
         if id(adder) in done:
             return True
-        callers = [u for u in uses if u is not adder and adder.function.name in u.calls()]
+        callers = [u for u in uses if u is not adder and adder.function.name in u.called]
         return bool(callers) and depth > 0 and all(covered(caller, depth - 1) for caller in callers)
 
     return all(covered(adder, 3) for adder in adders)
@@ -93,10 +115,10 @@ class _Reading:
 
     def __init__(self, uses: Sequence[Uses], size: int) -> None:
         self._size = size
-        self._removers = {u.function.name for u in uses if any(map(u.removes, u.nodes))} - _BUILDERS
+        self._removers = {u.function.name for u in uses if u.removing} - _BUILDERS
         for _ in range(2):
             self._removers |= {
-                u.function.name for u in uses if not u.function.foreign and u.calls() & self._removers
+                u.function.name for u in uses if not u.function.foreign and u.called & self._removers
             } - _BUILDERS
         self._answers: dict[str, int] = {}
         for u in uses:
@@ -139,7 +161,7 @@ class _Reading:
         inside = [n for statement in full for n in ast.walk(statement)]
         if any(map(uses.removes, inside)) or uses.calls(inside) & self._removers:
             return "trim"
-        adds = [n for n in uses.nodes if uses.adds(n)]
+        adds = uses.adding
         allowed = {id(n) for statement in room for n in ast.walk(statement)}
         if adds and all(id(n) in allowed for n in adds):
             return "admit"
@@ -150,14 +172,14 @@ class _Reading:
 
     def _by_slice(self, uses: Uses) -> Iterator[Guard]:
         """Trims that need no comparison, and the excess that is computed before it is removed."""
-        removal = next((n for n in uses.nodes if uses.removes(n)), None)
+        removes, adds = {id(n) for n in uses.removing}, {id(n) for n in uses.adding}
         for node in uses.nodes:
             limit = None
-            if uses.removes(node) and isinstance(node, (ast.Delete, ast.Assign)):
+            if id(node) in removes and isinstance(node, (ast.Delete, ast.Assign)):
                 limit = self._slice_limit(uses, node)
-            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and removal is not None:
+            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and removes:
                 limit = self._limit(uses, node.right) if uses.is_size(node.left) else None
-            elif uses.adds(node) and isinstance(node, ast.Assign):
+            elif id(node) in adds and isinstance(node, ast.Assign):
                 limit = self._slice_limit(uses, node) or self._ring_limit(uses, node)
             if limit is not None:
                 yield _guard(uses, limit, getattr(node, "lineno", 0), "trim")

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_memguard.bounds import peek
 from pytest_memguard.bounds.source import Function
-from pytest_memguard.bounds.value import Values, assignments, mangled, own_nodes, parameters
+from pytest_memguard.bounds.value import Scope, Values, mangled
 
 # fmt: off
 ADDERS = frozenset({
@@ -29,7 +29,7 @@ class Uses:
     """One function, read with one container in mind: its entries now are ``size``; ``mapping``: ``c[k] = v`` adds."""
 
     def __init__(
-        self, function: Function, scope: Iterable[Function], *, size: int, mapping: bool, len_of_self: bool = False
+        self, function: Function, scope: Scope, *, size: int, mapping: bool, len_of_self: bool = False
     ) -> None:
         self.function = function
         self.values = Values(function, scope)
@@ -37,7 +37,8 @@ class Uses:
         self._mapping = mapping
         self._len_of_self = len_of_self
         self._place = function.place
-        self._parameters = parameters(function.node)
+        body = scope.body(function)
+        self.nodes, self._assigned, self._parameters = body.nodes, body.assigned, body.parameters
         self._inherits = self._place.how == "self" or self._place.name == "data"  # UserDict and UserList keep it there
         self._shadowed = self._is_shadowed()
         # A module that only imported the owner reaches the container as ``owner.name``; its own ``name`` is another.
@@ -47,15 +48,17 @@ class Uses:
         self._sizes: set[str] = set()
         for _ in range(3):  # an alias of an alias of an alias
             self._follow()
-        self.nodes = list(own_nodes(function.node))
+        self.adding = [node for node in self.nodes if self.adds(node)]
+        self.removing = [node for node in self.nodes if self.removes(node)]
+        self.called = self.calls(self.nodes)
 
-    def calls(self, nodes: Iterable[ast.AST] | None = None) -> set[str]:
+    def calls(self, nodes: Iterable[ast.AST]) -> set[str]:
         """Names of the module's functions and the owner's methods and properties that are used here.
 
         ``self.trim`` and ``trim`` count, ``self.log.trim`` does not; a subscript of ``self`` is its special method.
         """
         found: set[str] = set()
-        for node in self.nodes if nodes is None else nodes:
+        for node in nodes:
             if isinstance(node, ast.Name):
                 found.add(node.id)
             elif isinstance(node, ast.Attribute) and self._is_related(node.value):
@@ -131,14 +134,14 @@ class Uses:
         return self.values.number(expr) == self._size
 
     def _follow(self) -> None:
-        for target, value in assignments(self.function.node):
+        for target, value in self._assigned:
             if isinstance(target, ast.Name):
                 if self.means(value):
                     self._aliases.add(target.id)
                 elif not isinstance(value, (ast.Name, ast.Attribute, ast.Constant)) and self.is_size(value):
                     self._sizes.add(target.id)
         if self._place.element:
-            for loop in own_nodes(self.function.node):
+            for loop in self.nodes:
                 if isinstance(loop, (ast.For, ast.AsyncFor)) and self._walks_entries(loop.iter):
                     last = loop.target.elts[-1] if isinstance(loop.target, ast.Tuple) else loop.target
                     if isinstance(last, ast.Name):
@@ -192,11 +195,11 @@ class Uses:
 
     def _is_shadowed(self) -> bool:
         """A global that a function also has as a parameter or assigns without ``global`` is another variable."""
-        name, node = self._place.name, self.function.node
+        name = self._place.name
         if self._place.how != "global":
             return False
-        declared = any(isinstance(n, ast.Global) and name in n.names for n in own_nodes(node))
-        assigned = any(isinstance(target, ast.Name) and target.id == name for target, _ in assignments(node))
+        declared = any(isinstance(n, ast.Global) and name in n.names for n in self.nodes)
+        assigned = any(isinstance(target, ast.Name) and target.id == name for target, _ in self._assigned)
         return name in self._parameters or (assigned and not declared)
 
     def _calls_one_of(self, call: ast.Call, names: frozenset[str]) -> bool:
@@ -224,7 +227,7 @@ class Uses:
     def _is_own_entry(self, value: ast.expr) -> bool:
         """``c[k] = c.pop(k)``: moved to the end, not added. A ``pop`` with a default may have found nothing."""
         if isinstance(value, ast.Name):
-            sources = [given for target, given in assignments(self.function.node) if _is_name(target, value.id)]
+            sources = [given for target, given in self._assigned if _is_name(target, value.id)]
             return any(not isinstance(given, ast.Name) and self._is_own_entry(given) for given in sources)
         call = value.func if isinstance(value, ast.Call) and len(value.args) == 1 else None
         return isinstance(call, ast.Attribute) and call.attr == "pop" and self.means(call.value)

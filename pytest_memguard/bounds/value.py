@@ -27,9 +27,41 @@ _ARITHMETIC: dict[type[ast.operator], Any] = {
 }
 
 
-def own_nodes(node: Node) -> Iterator[ast.AST]:
-    """The nodes of a function's body, in source order, without those of functions and classes inside it."""
-    yield from _inside(node.body)
+class Body:
+    """The inside of one function, walked once.
+
+    ``nodes``: in source order, without those of functions and classes in it; ``assigned``: ``(target, value)`` of each
+    plain assignment (``a, b = c, d`` is two); ``parameters``: their names, ``self`` first.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self.nodes = list(_inside(node.body))
+        self.assigned = [pair for statement in self.nodes for pair in _assigned(statement)]
+        spec = node.args
+        every = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *filter(None, (spec.vararg, spec.kwarg))]
+        self.parameters = [parameter.arg for parameter in every]
+
+
+class Scope:
+    """The functions that are read together, each walked once, and the properties that are defined among them."""
+
+    def __init__(self, functions: Iterable[Function]) -> None:
+        self._bodies: dict[int, Body] = {}
+        self._methods: dict[str, list[Function]] = {}
+        for function in functions:
+            if function.class_name and not function.foreign:
+                self._methods.setdefault(function.name, []).append(function)
+
+    def body(self, function: Function) -> Body:
+        """The inside of ``function``."""
+        found = self._bodies.get(id(function.node))
+        if found is None:
+            found = self._bodies[id(function.node)] = Body(function.node)
+        return found
+
+    def methods(self, name: str) -> list[Function]:
+        """The owner's methods and properties of this name, those of the most derived class first."""
+        return self._methods.get(name, [])
 
 
 def _inside(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -39,14 +71,12 @@ def _inside(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
             yield from _inside(ast.iter_child_nodes(node))
 
 
-def assignments(node: Node) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """``(target, value)`` of each plain assignment of a function; ``a, b = c, d`` counts as two."""
-    for statement in own_nodes(node):
-        if isinstance(statement, ast.Assign):
-            for target in statement.targets:
-                yield from _pairs(target, statement.value)
-        elif isinstance(statement, (ast.AnnAssign, ast.NamedExpr)) and statement.value is not None:
-            yield statement.target, statement.value
+def _assigned(statement: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    if isinstance(statement, ast.Assign):
+        for target in statement.targets:
+            yield from _pairs(target, statement.value)
+    elif isinstance(statement, (ast.AnnAssign, ast.NamedExpr)) and statement.value is not None:
+        yield statement.target, statement.value
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -57,22 +87,16 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.ex
         yield target, value
 
 
-def parameters(node: Node) -> list[str]:
-    """The names of all parameters, ``self`` first."""
-    spec = node.args
-    every = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *filter(None, (spec.vararg, spec.kwarg))]
-    return [parameter.arg for parameter in every]
-
-
 class Values:
-    """Looks up the expressions of one function. ``scope``: the functions among which its properties are defined."""
+    """Looks up the expressions of one function of a ``scope``."""
 
-    def __init__(self, function: Function, scope: Iterable[Function]) -> None:
+    def __init__(self, function: Function, scope: Scope) -> None:
         self._function = function
         self._scope = scope
-        self._parameters = parameters(function.node)
+        body = scope.body(function)
+        self._parameters = body.parameters
         self._local: dict[str, list[ast.expr]] = {}
-        for target, value in assignments(function.node):
+        for target, value in body.assigned:
             if isinstance(target, ast.Name):
                 self._local.setdefault(target.id, []).append(value)
 
@@ -150,11 +174,10 @@ class Values:
 
     def _property(self, name: str, depth: int) -> Any:
         """What a property of the owner returns, if its whole body is one ``return``."""
-        for function in self._scope:
-            if function.name == name and function.class_name and not function.foreign:
-                returned = [n.value for n in own_nodes(function.node) if isinstance(n, ast.Return)]
-                if len(returned) == 1 and returned[0] is not None:
-                    return Values(function, self._scope).constant(returned[0], depth + 1)
+        for function in self._scope.methods(name):
+            returned = [n.value for n in self._scope.body(function).nodes if isinstance(n, ast.Return)]
+            if len(returned) == 1 and returned[0] is not None:
+                return Values(function, self._scope).constant(returned[0], depth + 1)
         return peek.MISSING
 
 
