@@ -73,6 +73,8 @@ class Checker:
     def run(self, modules: Sequence[Sequence[Subject]]) -> Tally:
         """Check the subjects module by module, then the fixtures above module scope."""
         confirmer = self._confirmer
+        if self._grace.is_needed():
+            self._grace.wait()
         confirmer.settler.prepare()
         confirmer.settler.full()
         self._census.take()

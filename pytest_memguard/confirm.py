@@ -17,22 +17,35 @@ from itertools import pairwise
 from typing import Literal
 
 from pytest_memguard.grace import GRACE_STEPS_S
-from pytest_memguard.judge import Metric, Policy, growing, is_noise
+from pytest_memguard.judge import METRICS, Metric, Policy, growing, is_noise
 from pytest_memguard.model import RoundSeries
 from pytest_memguard.settle import Settler
-
-_CAPACITY = 256
 
 Repeat = Callable[[], bool]
 State = Literal["clean", "growing", "failed", "saturating", "deferred", "noisy"]
 
 
-class Meter:
-    """Readings of every metric that can be read here, kept in arrays: index 0 is the baseline."""
+def _unknown() -> None:
+    return None
 
-    def __init__(self, readers: Mapping[Metric, Callable[[], int | None]]) -> None:
-        self._readers = tuple((metric, read, array("q", bytes(8 * _CAPACITY))) for metric, read in readers.items())
+
+class Meter:
+    """Readings of every metric that can be read here, kept in arrays: index 0 is the baseline.
+
+    ``capacity``: the most readings of one series. ``resident`` reads the bytes of memory that the process has.
+    """
+
+    def __init__(
+        self,
+        readers: Mapping[Metric, Callable[[], int | None]],
+        *,
+        capacity: int = 256,
+        resident: Callable[[], int | None] | None = None,
+    ) -> None:
+        self._readers = tuple((metric, read, array("q", bytes(8 * capacity))) for metric, read in readers.items())
         self.used = 0
+        self._resident = resident or _unknown
+        self._resident_before: int | None = None
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -42,6 +55,7 @@ class Meter:
     def restart(self) -> None:
         """Forget all readings; the next one is a baseline."""
         self.used = 0
+        self._resident_before = self._resident()
 
     def read(self) -> None:
         """Take one reading of everything."""
@@ -60,7 +74,14 @@ class Meter:
         return {metric: tuple(readings[first : self.used]) for metric, _, readings in self._readers}
 
     def retained(self) -> int:
-        """Bytes gained since the baseline, as far as any metric in bytes can tell."""
+        """Bytes of memory gained since the baseline: resident ones, or as far as any metric in bytes can tell.
+
+        Each new thread reserves 64 MiB of addresses for its heap and uses a few KiB of them, so what is mapped says
+        little.
+        """
+        before, now = self._resident_before, self._resident()
+        if before is not None and now is not None:
+            return now - before
         last = self.used - 1
         sizes = (readings[last] - readings[0] for metric, _, readings in self._readers if metric != "blocks")
         return max(sizes, default=0)
@@ -142,9 +163,9 @@ class Confirmer:
 
     def baseline(self) -> None:
         """Start a new series of rounds from the present state."""
+        self.meter.restart()  # what reading leaves in the interpreter's free lists has to go before the first reading
         self.settler.full()
         self.freeze()
-        self.meter.restart()
         for index in range(len(self._alive)):
             self._alive[index] = 1
         self.meter.read()
@@ -221,12 +242,14 @@ class Confirmer:
         """Whether a collection of the whole heap, and a little patience, give back half of what the rounds retained.
 
         Waiting makes sense only where somebody else is there to release something: another thread. The answer may be
-        wrong for a small leak, if the collection found older garbage too.
+        wrong for a small leak, if the collection found older garbage too. Asked is the most exact of the metrics: the
+        C library keeps what it mapped for a thread when that has ended.
         """
+        exact = next(metric for metric in METRICS if metric in shown.metrics)
         rounds = self.meter.used - 1
         samples = self.meter.samples()
-        baseline = {metric: readings[0] for metric, readings in samples.items()}
-        grown = {metric: readings[-1] - readings[0] for metric, readings in samples.items()}
+        before = samples[exact][0]
+        grown = samples[exact][-1] - before
         for pause in (0.0, *(GRACE_STEPS_S if self._threads() > 1 else ())):
             if pause:
                 self._sleep(pause)
@@ -234,8 +257,7 @@ class Confirmer:
             self.settler.full()
             self.meter.used = rounds + 1
             self.meter.read()
-            now = {metric: readings[-1] for metric, readings in self.meter.samples().items()}
-            if not any(2 * (now[metric] - baseline[metric]) >= grown[metric] for metric in shown.metrics):
+            if 2 * (self.meter.samples()[exact][-1] - before) < grown:
                 return True
         return False
 
@@ -257,16 +279,16 @@ class Confirmer:
     def burst(self, repeat: Repeat, confirmed: Confirmation, *, seconds: float, most: int) -> tuple[bool, int]:
         """Make many repetitions with one reading at the end.
 
-        Returns whether the growth of a suspect goes on (at half its rate at least), and how many were made: none
-        where a leak is so large that many would use up the memory.
+        Returns whether the growth of a suspect goes on (at half its rate at least), and how many were made: few or
+        none where a leak is so large that many would use up the memory.
         """
-        per_run = max(confirmed.per_run("heap"), confirmed.per_run("mapped"), confirmed.per_run("rss"))
+        per_run = max(confirmed.per_run("heap"), confirmed.per_run("rss"))
         if per_run > 0:
             most = min(most, self.policy.most_bytes // per_run)
         until = self._clock() + seconds
         self.baseline()
         done = 0
-        while done < most and self._clock() < until:
+        while done < most and self._clock() < until and self.meter.retained() <= self.policy.most_bytes:
             if not repeat():
                 return True, done
             done += 1

@@ -24,6 +24,7 @@ from pytest_memguard.confirm import Confirmer, Meter
 from pytest_memguard.diagnosis import Paths
 from pytest_memguard.fixture import Level
 from pytest_memguard.gate import Gate, judged
+from pytest_memguard.grace import Grace
 from pytest_memguard.growth import GrowthSettings
 from pytest_memguard.judge import Floors, Metric, NoiseMeter, Policy
 from pytest_memguard.model import (
@@ -74,6 +75,7 @@ class Guard:
         self.ledger = Ledger() if self._watcher is None else self._watcher.ledger
         self.verdicts = Verdicts()
         self._tally = Tally()
+        self._grace = Grace()
         self._raw: list[Finding] = []
         self._watching_s = 0.0
         self._checking_s = 0.0
@@ -84,6 +86,7 @@ class Guard:
 
     def start(self) -> None:
         """Take the baseline before the first test."""
+        self._grace = Grace()
         if self._watcher is not None:
             self._watcher.start()
 
@@ -170,6 +173,7 @@ class Guard:
             noise=noise,
             progress=progress,
             clock=self.clock,
+            grace=self._grace,
         )
         self._tally = checker.tally
         try:
@@ -189,6 +193,7 @@ class Guard:
         settings = self.settings
         probes = self._probes
         readers: dict[Metric, Callable[[], int | None]] = {"blocks": sys.getallocatedblocks}
+        rss: Callable[[], int | None] | None = None
         if probes is not None:
             heap, mapped, rss = probes.reader("heap"), probes.reader("vms"), probes.reader("rss")
             if heap is not None:
@@ -203,10 +208,13 @@ class Guard:
             escalation=settings.escalation_rounds,
             seconds=settings.escalation_s,
         )
-        return Confirmer(Settler(), Meter(readers), policy, clock=self.clock, threads=_thread_count)
+        meter = Meter(readers, capacity=policy.escalation + 2, resident=rss)
+        return Confirmer(Settler(), meter, policy, clock=self.clock, threads=_thread_count)
 
     def _one_off(self, index: int) -> Verdict:
-        kept = self.ledger.read(index).gained("heap")
+        row = self.ledger.read(index)
+        # Where reading the heap would have cost more than the tests, pass 1 has only the pages.
+        kept = row.gained("rss") if row.gained("heap") is None else row.gained("heap")
         if kept is not None and kept >= _ONE_OFF_BYTES:
             return Verdict(name="one-off", reason="its first run kept memory, a repetition did not")
         return Verdict(name="clean")
@@ -293,7 +301,17 @@ class Guard:
             on_leak="leak" in self.settings.fail_on, packages=self.settings.packages, plugins=frozenset(plugins)
         )
         self.findings = list(judged(self._raw, gate, suppress_by))
+        self._follow_suppressions()
         return self.findings
+
+    def _follow_suppressions(self) -> None:
+        """A test whose leaks are all suppressed has that verdict, too."""
+        leaking = {witness for f in self.findings if f.verdict == "leak" for witness in f.witnesses}
+        reasons = {w: f.reason for f in self.findings if f.verdict == "suppressed" for w in f.witnesses}
+        for index in range(len(self.ledger)) if reasons else ():
+            nodeid = self.ledger.nodeid(index)
+            if nodeid in reasons and nodeid not in leaking and self.verdicts.get(index).name == "leak":
+                self.verdicts.set(index, Verdict(name="suppressed", reason=reasons[nodeid]))
 
     def overdue(self) -> list[str]:
         """Node ids of the tests that the budget did not reach, in the order of the run."""
