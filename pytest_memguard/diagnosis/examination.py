@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pytest_memguard.diagnosis import anatomy, survivors
 from pytest_memguard.diagnosis.evidence import Evidence
@@ -66,7 +66,7 @@ class Examination:
         if results.found.path is not None or results.found.machinery is not None:
             self._allocations(results)
         else:
-            self._containers(results)
+            self._containers(results, native=native)
         return self._assembled(results, native=native)
 
     def _repeat(self) -> None:
@@ -102,10 +102,11 @@ class Examination:
         grown = _length(path) - before
         results.holder_per_run = grown // repetitions if grown % repetitions == 0 else 0
         if results.traced.deep and not self._late():
-            results.traced = replace(traced(frames=MANY_FRAMES), repetitions=repetitions)
+            results.traced = traced(frames=MANY_FRAMES)
+            repetitions += results.traced.repetitions
         return repetitions
 
-    def _containers(self, results: _Results) -> None:
+    def _containers(self, results: _Results, *, native: bool) -> None:
         """No object led to a root: look for the container that got longer while allocations are traced."""
         values, lengths = Values(self._owners), Lengths(self._owners)
         repetitions = self._allocations(results)
@@ -122,7 +123,8 @@ class Examination:
             results.found = Found(path=path.with_entry(entries[0].type if entries else None))
         elif repetitions and (longer := values.longer(repetitions)):
             results.found = Found(path=Path(retainer=longer[0].retainer, root=longer[0].root, chain=()))
-        elif found.machinery is not None and not results.found.notes:
+        elif found.machinery is not None and not native and not results.found.notes:
+            # No entry of a list of pytest's explains growth of the malloc heap, nor objects that something else keeps.
             results.found = found
 
     def _assembled(self, results: _Results, *, native: bool) -> Evidence:

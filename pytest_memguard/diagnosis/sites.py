@@ -40,7 +40,7 @@ class Traced:
     """``sites``: the line that makes the retained object first, then the user's by bytes per run, then others.
 
     ``in_place``: no new block stays, but one that exists gets larger.
-    ``deep``: the calls go deeper than the traced frames, and no line of the user's is among these.
+    ``deep``: no line of the user's was found, and calls go deeper than the frames that were traced.
     ``busy``: the user has tracemalloc on, and so much is traced that it cannot be compared.
     ``repetitions``: how many were made in all; 0 means that nothing was traced.
     """
@@ -171,12 +171,12 @@ def _traced(grown: Mapping[Stack, _Amount], paths: Paths, sources: Sources, fram
         if chosen is not None:
             total = merged.get(chosen, (0, 0))
             merged[chosen] = (total[0] + count, total[1] + size)
-            deep = deep or (len(stack) >= frames and not paths.is_user_file(chosen.file))
+            deep = deep or len(stack) >= frames
     places = sorted(
         merged, key=lambda p: (not paths.is_user_file(p.file), -merged[p][1], -merged[p][0], p.file, p.line)
     )
     sites = tuple(_site(place, merged[place], paths, sources) for place in places[:_LOOKED_AT])
-    return Traced(sites=sites, deep=deep)
+    return Traced(sites=sites, deep=deep and not any(paths.is_user_file(place.file) for place in places))
 
 
 def _choose(stack: Iterable[tuple[str, int]], paths: Paths) -> _Place | None:

@@ -37,9 +37,9 @@ _HELPERS = (
     ("enumerate", "filter", "map", "reversed", "zip"),
 )
 _HELPER_RANK = {name: rank for rank, names in enumerate(_HELPERS) for name in names}
-#: Ranks of types, most telling first: the user's, his suspended functions, other classes, builtins, helpers (several
-#: kinds), the test machinery.
-USER, SUSPENDED, FOREIGN, BUILTIN, HELPER, MACHINERY = 0, 1, 2, 3, 4, 99
+#: Ranks of types, most telling first: the user's, other classes (and the user's suspended functions), builtins, helpers
+#: (several kinds), the test machinery.
+USER, FOREIGN, BUILTIN, HELPER, MACHINERY = 0, 1, 2, 3, 99
 _SUSPENDED_CODE: tuple[tuple[type, str], ...] = (
     (types.GeneratorType, "gi_code"),
     (types.CoroutineType, "cr_code"),
@@ -203,7 +203,7 @@ def _ranks(objects: Sequence[Any], names: Mapping[str, int], owners: Owners) -> 
         if cls.__name__ in ranks:
             files = {getattr(obj, code).co_filename for obj in objects if type(obj) is cls}
             if any(map(owners.paths.is_user_file, files)):
-                ranks[cls.__name__] = SUSPENDED
+                ranks[cls.__name__] = FOREIGN
     return ranks
 
 

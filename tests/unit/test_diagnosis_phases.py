@@ -402,6 +402,7 @@ def test_deep_calls_need_more_frames(lab):
     assert not deep.deep
     assert (deep.sites[0].file, deep.sites[0].line) == ("shop/app.py", lab.marked_line("app"))
     assert whole.sites[0].file == "shop/app.py"
+    assert whole.retainers[0].path == "shop.app.KEPT[*]"
 
 
 def test_what_the_test_machinery_allocates_on_its_own_has_no_site(lab):
