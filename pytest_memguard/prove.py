@@ -272,8 +272,9 @@ class Prover:
         explained = bool(diagnosis.sites or diagnosis.retainers)
         kind: Kind = "python" if python else "native"
         severity: Severity = "low" if python and blocks < _LEAST_BLOCKS and not diagnosis.retainers else "high"
-        fixture = cycle.names[0] if cycle is not None else None
-        witnesses = tuple(s.nodeid for s in cycle.users) if cycle is not None else (subject.nodeid,)
+        use = cycle.blamed(site.function for site in diagnosis.sites) if cycle is not None else None
+        fixture = use.name if use is not None else None
+        witnesses = tuple(s.nodeid for s in use.users) if use is not None else (subject.nodeid,)
         return Finding(
             nodeid=subject.nodeid,
             witnesses=(f"fixture:{fixture}", *witnesses) if fixture else witnesses,

@@ -51,13 +51,30 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FixtureUse:
+    """A fixture above function scope: its name, the function that makes it, and the tests that use it."""
+
+    name: str
+    function: str
+    users: tuple[Subject, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cycle:
-    """Fixtures above function scope, checked by running one test that uses them with their whole teardown."""
+    """Fixtures above function scope, checked by running one test that uses them with their whole teardown.
+
+    ``names``: those whose turn it is. ``fixtures``: these first, then all others that the test uses, too.
+    """
 
     subject: Subject
     keep: Any
     names: tuple[str, ...]
-    users: tuple[Subject, ...]
+    fixtures: tuple[FixtureUse, ...]
+
+    def blamed(self, functions: Iterable[str]) -> FixtureUse:
+        """The fixture whose function is the first of *functions*, the likeliest site first; or else the first."""
+        by_function = {use.function: use for use in reversed(self.fixtures)}
+        return next((by_function[name] for name in functions if name in by_function), self.fixtures[0])
 
 
 class Judge(Protocol):

@@ -23,7 +23,7 @@ from pytest_memguard.repeat.alarm import Alarm, RepetitionTimeoutError
 from pytest_memguard.repeat.item import ItemState
 from pytest_memguard.repeat.quiet import quiet
 from pytest_memguard.repeat.temporary import TempRoot
-from pytest_memguard.subjects import Cycle, Subject
+from pytest_memguard.subjects import Cycle, FixtureUse, Subject
 
 
 class Outcome(NamedTuple):
@@ -157,19 +157,19 @@ class Repeater:
         ``widest``: package and session scope (everything is torn down), otherwise class and module scope.
         """
         scopes = ("package", "session") if widest else ("class", "module")
-        used = [(s, [d for d in self.higher_scoped(s.item) if d.scope in scopes and _is_ours(d)]) for s in subjects]
+        used = [(s, [d for d in self.higher_scoped(s.item) if _is_ours(d)]) for s in subjects]
         covered: set[int] = set()
         for subject, definitions in used:
-            fresh = [d for d in definitions if id(d) not in covered]
+            fresh = [d for d in definitions if d.scope in scopes and id(d) not in covered]
             if not fresh:
                 continue
             covered.update(map(id, fresh))
-            wanted = {id(d) for d in fresh}
+            others = [d for d in definitions if d not in fresh]
             yield Cycle(
                 subject=subject,
                 keep=None if widest else _above(subject.item, module=any(d.scope == "module" for d in definitions)),
                 names=tuple(_fixture_name(d) for d in fresh),
-                users=tuple(s for s, ds in used if any(id(d) in wanted for d in ds)),
+                fixtures=tuple(_use(d, used) for d in (*fresh, *others)),
             )
 
     def _release(self, keep: Any) -> None:
@@ -221,6 +221,16 @@ def _fixture_name(definition: Any) -> str:
             scope = definition.argname.removeprefix(generated).partition("_fixture")[0]
             return written + scope if written.endswith("_") else written
     return str(definition.argname)
+
+
+def _use(definition: Any, used: Sequence[tuple[Subject, Sequence[Any]]]) -> FixtureUse:
+    name = _fixture_name(definition)
+    is_generated = name != definition.argname
+    return FixtureUse(
+        name=name,
+        function=name if is_generated else getattr(definition.func, "__name__", name),
+        users=tuple(subject for subject, definitions in used if definition in definitions),
+    )
 
 
 def _above(item: pytest.Item, *, module: bool) -> Any:

@@ -252,15 +252,15 @@ def tidy_session_wide():
 
 FIXTURE_USERS = """
 class TestWithClass:
-    def test_class_user(self, class_wide): pass
+    def test_class_user(self, tidy_session_wide, class_wide): pass
     def test_other_class_user(self, class_wide): pass
 
 def test_setup_user(leaky_setup): assert leaky_setup.buffer
 def test_teardown_user(leaky_teardown): pass
 def test_tidy_user(tidy): pass
-def test_module_user(module_wide): pass
+def test_module_user(tidy_module_wide, module_wide): pass
 def test_tidy_module_user(tidy_module_wide): pass
-def test_package_user(package_wide): pass
+def test_package_user(tidy_session_wide, package_wide): pass
 def test_session_user(session_wide): pass
 def test_tidy_session_user(tidy_session_wide): pass
 def test_no_user(): pass
