@@ -14,7 +14,7 @@ called only by such functions. ``unsubscribe`` removes and compares nothing: a f
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +24,7 @@ from pytest_memguard.bounds.value import Scope, mangled
 
 LEAST = 2  #: a comparison with 0 or 1 asks whether anything is there
 NEVER = 2**31 - 1  #: from here on a limit is how people write "none" (sys.maxsize, INT_MAX)
+_TEXTS = (ast.Constant, ast.JoinedStr)
 #: Methods that make or restore an owner; and operators that a mapping inherits (UserDict) and nobody calls on a cache.
 _BUILDERS = frozenset(
     {"__init__", "__new__", "__post_init__", "__setstate__", "__copy__", "__deepcopy__", "copy", "__ior__", "__iadd__"}
@@ -152,7 +153,8 @@ class _Reading:
                     branches = [(node.body, node.orelse), (node.orelse, node.body)]
                 for full, room in branches:
                     way = self._way(uses, node, full, room)
-                    if way is not None:
+                    # A total that is waited for need not be one of this container: only one that is removed for counts.
+                    if way is not None and (way == "trim" or test.limit is not None):
                         yield _guard(uses, test.limit, node.lineno, way)
 
     def _way(
@@ -173,33 +175,54 @@ class _Reading:
     def _by_slice(self, uses: Uses) -> Iterator[Guard]:
         """Trims that need no comparison, and the excess that is computed before it is removed."""
         removes, adds = {id(n) for n in uses.removing}, {id(n) for n in uses.adding}
+        excess = self._excess(uses) if removes else {}
         for node in uses.nodes:
             limit = None
             if id(node) in removes and isinstance(node, (ast.Delete, ast.Assign)):
-                limit = self._slice_limit(uses, node)
-            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and removes:
-                limit = self._limit(uses, node.right) if uses.is_size(node.left) else None
+                limit = self._kept(uses, node) or self._exceeding(uses, node, excess)
             elif id(node) in adds and isinstance(node, ast.Assign):
-                limit = self._slice_limit(uses, node) or self._ring_limit(uses, node)
+                limit = self._kept(uses, node) or self._ring(uses, node)
+            elif isinstance(node, (ast.For, ast.While, ast.If)) and removes & {id(n) for n in ast.walk(node)}:
+                limit = self._exceeding(uses, node.iter if isinstance(node, ast.For) else node.test, excess)
             if limit is not None:
                 yield _guard(uses, limit, getattr(node, "lineno", 0), "trim")
 
-    def _slice_limit(self, uses: Uses, node: ast.Delete | ast.Assign) -> int | None:
-        """``del c[:-N]``, ``del c[N:]``, ``c[:] = c[-N:]``, ``c = (c + [x])[-N:]``."""
-        spots = [node] if isinstance(node, ast.Delete) else [node.value]
-        for part in (n for spot in spots for n in ast.walk(spot)):
-            sliced = part.slice if isinstance(part, ast.Subscript) else None
-            if isinstance(sliced, ast.Slice) and any(uses.means(n) for n in ast.walk(part)):
-                ends = [end for end in (sliced.lower, sliced.upper) if end is not None]
-                found = [self._limit(uses, _positive(end)) for end in ends]
-                return max((limit for limit in found if limit is not None), default=None)
+    def _kept(self, uses: Uses, node: ast.Delete | ast.Assign) -> int | None:
+        """``del c[:-N]``, ``del c[N:]``, ``c[:] = c[-N:]``, ``c = (c + [x])[:N]``: N are left.
+
+        ``del c[:N]`` and ``c = c[N:]`` take N away, as a parser does with its buffer, and bound nothing.
+        """
+        deletes = isinstance(node, ast.Delete)
+        for part in (n for spot in ([node] if isinstance(node, ast.Delete) else [node.value]) for n in ast.walk(spot)):
+            cut = part.slice if isinstance(part, ast.Subscript) else None
+            if not isinstance(cut, ast.Slice) or not any(uses.means(n) for n in ast.walk(part)):
+                continue
+            from_end, from_start = (cut.upper, cut.lower) if deletes else (cut.lower, cut.upper)
+            if isinstance(from_end, ast.UnaryOp) and isinstance(from_end.op, ast.USub) and from_start is None:
+                return self._limit(uses, from_end.operand)
+            if from_start is not None and from_end is None:
+                return self._limit(uses, from_start)
         return None
 
-    def _ring_limit(self, uses: Uses, node: ast.Assign) -> int | None:
-        """``c[i % N] = x``: a ring never has more than ``N`` keys."""
+    def _excess(self, uses: Uses) -> dict[str, int]:
+        """Variables that hold by how many there are too many, with the limit: ``excess = len(c) - N``."""
+        named = ((target.id, value) for target, value in uses.assigned if isinstance(target, ast.Name))
+        found = {name: self._exceeding(uses, value, {}) for name, value in named}
+        return {name: limit for name, limit in found.items() if limit is not None}
+
+    def _exceeding(self, uses: Uses, tree: ast.AST, excess: Mapping[str, int]) -> int | None:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and node.id in excess:
+                return excess[node.id]
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and uses.is_size(node.left):
+                return self._limit(uses, node.right)
+        return None
+
+    def _ring(self, uses: Uses, node: ast.Assign) -> int | None:
+        """``c[i % N] = x``: a ring never has more than ``N`` keys, where ``%`` does not make a text."""
         for target in node.targets:
             index = target.slice if isinstance(target, ast.Subscript) else None
-            if isinstance(index, ast.BinOp) and isinstance(index.op, ast.Mod):
+            if isinstance(index, ast.BinOp) and isinstance(index.op, ast.Mod) and not isinstance(index.left, _TEXTS):
                 return self._limit(uses, index.right)
         return None
 
@@ -247,10 +270,6 @@ def _weight(uses: Uses, expr: ast.expr) -> float | None:
         parts = [weight for part in (expr.left, expr.right) if (weight := _weight(uses, part)) is not None]
         return parts[0] if parts else None
     return None if isinstance(expr, ast.Constant) else uses.values.number(expr)
-
-
-def _positive(expr: ast.expr) -> ast.expr:
-    return expr.operand if isinstance(expr, ast.UnaryOp) and isinstance(expr.op, ast.USub) else expr
 
 
 def _guard(uses: Uses, limit: int | None, line: int, way: Literal["trim", "admit", "refuse"]) -> Guard:

@@ -38,7 +38,7 @@ class Uses:
         self._len_of_self = len_of_self
         self._place = function.place
         body = scope.body(function)
-        self.nodes, self._assigned, self._parameters = body.nodes, body.assigned, body.parameters
+        self.nodes, self.assigned, self._parameters = body.nodes, body.assigned, body.parameters
         self._inherits = self._place.how == "self" or self._place.name == "data"  # UserDict and UserList keep it there
         self._shadowed = self._is_shadowed()
         # A module that only imported the owner reaches the container as ``owner.name``; its own ``name`` is another.
@@ -134,7 +134,7 @@ class Uses:
         return self.values.number(expr) == self._size
 
     def _follow(self) -> None:
-        for target, value in self._assigned:
+        for target, value in self.assigned:
             if isinstance(target, ast.Name):
                 if self.means(value):
                     self._aliases.add(target.id)
@@ -199,7 +199,7 @@ class Uses:
         if self._place.how != "global":
             return False
         declared = any(isinstance(n, ast.Global) and name in n.names for n in self.nodes)
-        assigned = any(isinstance(target, ast.Name) and target.id == name for target, _ in self._assigned)
+        assigned = any(isinstance(target, ast.Name) and target.id == name for target, _ in self.assigned)
         return name in self._parameters or (assigned and not declared)
 
     def _calls_one_of(self, call: ast.Call, names: frozenset[str]) -> bool:
@@ -227,7 +227,7 @@ class Uses:
     def _is_own_entry(self, value: ast.expr) -> bool:
         """``c[k] = c.pop(k)``: moved to the end, not added. A ``pop`` with a default may have found nothing."""
         if isinstance(value, ast.Name):
-            sources = [given for target, given in self._assigned if _is_name(target, value.id)]
+            sources = [given for target, given in self.assigned if _is_name(target, value.id)]
             return any(not isinstance(given, ast.Name) and self._is_own_entry(given) for given in sources)
         call = value.func if isinstance(value, ast.Call) and len(value.args) == 1 else None
         return isinstance(call, ast.Attribute) and call.attr == "pop" and self.means(call.value)

@@ -166,6 +166,48 @@ BOUNDED: dict[str, tuple[str, int | None, str]] = {
                 del C[:excess]
         """,
     ),
+    "as many keys as there are too many": (
+        DICT,
+        40,
+        """
+        C = {}
+        MOST = 40
+        def grow(x):
+            C[x] = object()
+            for key in list(C)[:len(C) - MOST]:
+                del C[key]
+        """,
+    ),
+    "the newest first": (
+        "[m, m.C, m.C[0]]",
+        40,
+        """
+        C = []
+        def grow(x):
+            C.insert(0, object())
+            del C[40:]
+        """,
+    ),
+    "the newest first, by assignment": (
+        "[m, m.C, m.C[0]]",
+        40,
+        """
+        C = []
+        def grow(x):
+            global C
+            C = [object(), *C][:40]
+        """,
+    ),
+    "excess deleted at once": (
+        GLOBAL,
+        40,
+        """
+        C = []
+        def grow(x):
+            C.append(object())
+            del C[:max(0, len(C) - 40)]
+        """,
+    ),
     "one pop for each too many": (
         GLOBAL,
         40,
@@ -1139,6 +1181,65 @@ LEAKS: dict[str, tuple[str, str]] = {
             return rows
         def grow(x):
             C.append(object())
+        """,
+    ),
+    "a parser takes a head off its buffer": (
+        GLOBAL,
+        """
+        C = []
+        def grow(x):
+            C.append(object())
+            if x == -1:
+                del C[:500]
+        """,
+    ),
+    "a head that is cut off by assignment": (
+        GLOBAL,
+        """
+        C = []
+        def grow(x):
+            global C
+            C = C + [object()]
+            if x == -1:
+                C = C[500:]
+        """,
+    ),
+    "where to look next is not what is too much": (
+        GLOBAL,
+        """
+        C = []
+        def grow(x):
+            C.append(object())
+            position = max(0, len(C) - 500)
+            if x == -1:
+                del C[:1]
+            return position
+        """,
+    ),
+    "an angle is not a weight": (
+        OWNED,
+        """
+        class Log:
+            def __init__(self):
+                self._items, self.angle = [], 100
+            def add(self, x):
+                while self.angle > 360:
+                    self.angle -= 360
+                self._items.append(x)
+        owner = Log()
+        def grow(x):
+            owner.add(object())
+        """,
+    ),
+    "a text made with percent": (
+        DICT,
+        """
+        C = {}
+        LEVEL = 500
+        def grow(x):
+            C["%d" % LEVEL] = object()
+            C["%d/%d" % (x, LEVEL)] = object()
+            C[f"{x}%s" % LEVEL] = object()
         """,
     ),
     "unbounded closure": (
