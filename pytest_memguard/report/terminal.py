@@ -184,8 +184,8 @@ def _facts(report: RunReport, counts: Counts) -> tuple[str, str, str]:
     checked = f"{session.checked} of {counted(session.tests, 'test')} checked"
     if counts.undecided_total:
         checked += f" ({counts.undecided_total} inconclusive)"
-    if session.clean:
-        checked += f", {session.clean_repetitions / session.clean:.1f} repetitions each where clean"
+    if session.checked and session.clean:
+        checked += f", {session.clean_repetitions / session.clean:.1f} repetitions each"
     cost = f"watching cost {_watching_share(report)}, checking {format_duration(session.checking_cost_s)}"
     return peak, checked, cost
 

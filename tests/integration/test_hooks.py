@@ -13,13 +13,8 @@ from pytest_memguard import hookspecs
 # What plugin.py does around the values; here the values are made up, so that each hook is called in every run.
 CALLER = """
 import pytest
-from pytest_memguard import hookspecs
 from pytest_memguard.model import RoundSeries, Suspect
 from tests.unit import reported
-
-def pytest_addhooks(pluginmanager):
-    if not hasattr(pluginmanager.hook, "pytest_memguard_report"):
-        pluginmanager.add_hookspecs(hookspecs)
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):

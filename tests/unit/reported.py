@@ -172,6 +172,8 @@ SESSION = SessionSummary(
     checking_cost_s=38.0,
     repetitions=453,
     checked=412,
+    clean_repetitions=453,
+    clean=411,
 )
 
 ENVIRONMENT = Environment(

@@ -42,6 +42,8 @@ TOP = {
         "watching_cost_s": NUMBER,
         "checking_cost_s": NUMBER,
         "repetitions": int,
+        "clean_repetitions": int,
+        "clean": int,
         "checked": int,
         "growth": {
             "suspected": bool,

@@ -116,7 +116,7 @@ def test_v_adds_rounds_costs_and_what_was_not_decided():
           probes     heap: psutil.heap_info, rss: /proc/self/statm
           limit      1.0 GiB (cgroup v2)
         peak 312 MiB in tests/test_import.py::test_big
-        3 of 5 tests checked (2 inconclusive), 151.0 repetitions each - watching cost 0.3 %, checking 38 s
+        3 of 5 tests checked (2 inconclusive), 1.1 repetitions each - watching cost 0.3 %, checking 38 s
         """
     )
 
