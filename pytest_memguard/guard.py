@@ -79,7 +79,7 @@ class Guard:
         self._raw: list[Finding] = []
         self._watching_s = 0.0
         self._checking_s = 0.0
-        self._sources: Mapping[str, str] = {} if self._probes is None else self._probes.describe()
+        self._absorbed_sources: Mapping[str, str] = {}
         self._absorbed: dict[str, array[int]] = {}
 
     # -- pass 1
@@ -161,7 +161,13 @@ class Guard:
         noise = NoiseMeter()
         confirmer = self._confirmer()
         prover = Prover(
-            confirmer, paths=self._paths, noise=noise, on_suspect=on_suspect, on_fault=self.fault, clock=self.clock
+            confirmer,
+            paths=self._paths,
+            noise=noise,
+            on_suspect=on_suspect,
+            on_fault=self.fault,
+            fixture_of=repetitions.fixture_of,
+            clock=self.clock,
         )
         checker = Checker(
             repetitions,
@@ -248,7 +254,7 @@ class Guard:
                 for limit in self.limits
             ],
             "growth": self.growth.to_json(),
-            "sources": dict(self._sources),
+            "sources": self._sources(),
             "warnings": self._all_warnings(),
             "errors": list(self.errors),
             "watching_s": self.watching_s,
@@ -270,7 +276,7 @@ class Guard:
         growth = SessionGrowth(**wire["growth"])
         if growth.suspected and growth.confidence > self.growth.confidence:
             self.growth = growth
-        self._sources = wire["sources"]
+        self._absorbed_sources = wire["sources"]
         self.warnings.extend(w for w in wire["warnings"] if w not in self.warnings)
         self.errors.extend(f"{worker}: {e}" for e in wire["errors"])
         self._watching_s += wire["watching_s"]
@@ -329,7 +335,7 @@ class Guard:
         return RunReport(
             version=self._version,
             environment=Environment(
-                python=sys.version.split()[0], platform=platform.platform(), probes=dict(self._sources)
+                python=sys.version.split()[0], platform=platform.platform(), probes=self._sources()
             ),
             session=SessionSummary(
                 started=self._started,
@@ -369,6 +375,10 @@ class Guard:
         """Give the probes' descriptors back; may be called again."""
         if self._probes is not None:
             self._probes.close()
+
+    def _sources(self) -> dict[str, str]:
+        """Which probe read what, as it is at the end: one that became too dear has been left out meanwhile."""
+        return dict(self._absorbed_sources) if self._probes is None else self._probes.describe()
 
     def _all_warnings(self) -> list[str]:
         return [*self.warnings, *(self._probes.warnings if self._probes is not None else ())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pytest_memguard.bounds import LruCensus, bound_on_path, hidden_caches
 from pytest_memguard.census import ContainerCensus
@@ -49,6 +50,7 @@ class Prover:
         noise: NoiseMeter,
         on_suspect: Callable[[Suspect], None],
         on_fault: Callable[[str, Exception], None],
+        fixture_of: Callable[[Any, str], str | None],
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.proofs: list[Proof] = []
@@ -58,6 +60,7 @@ class Prover:
         self._noise = noise
         self._on_suspect = on_suspect
         self._on_fault = on_fault
+        self._fixture_of = fixture_of
         self._clock = clock
         self._causes = KnownCauses()
         self._proof_of: dict[Cause, Proof] = {}
@@ -67,8 +70,11 @@ class Prover:
         self._causes.mark()
 
     def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None:
-        """Whether the growth shown is that of causes already proved; the test is then recorded as their witness."""
-        if "blocks" not in shown.metrics or not len(self._causes):
+        """Whether the growth shown is that of causes already proved; the test is then recorded as their witness.
+
+        A test whose marker accepts so many bytes is always proved, because how many it retains is what matters.
+        """
+        if subject.tolerance_bytes or "blocks" not in shown.metrics or not len(self._causes):
             return None
         deltas = self._series(shown, "blocks")
         grown = len(deltas) * deltas[-1]  # the first round may count a block of what ran before it
@@ -273,7 +279,7 @@ class Prover:
         kind: Kind = "python" if python else "native"
         severity: Severity = "low" if python and blocks < _LEAST_BLOCKS and not diagnosis.retainers else "high"
         use = cycle.blamed(site.function for site in diagnosis.sites) if cycle is not None else None
-        fixture = use.name if use is not None else None
+        fixture = use.name if use is not None else self._own_fixture(subject, diagnosis)
         witnesses = tuple(s.nodeid for s in use.users) if use is not None else (subject.nodeid,)
         return Finding(
             nodeid=subject.nodeid,
@@ -283,7 +289,7 @@ class Prover:
             gates=True,
             reason=None,
             severity=severity,
-            phase="setup" if cycle is not None else "call",
+            phase="call" if fixture is None else "setup",
             fixture=fixture,
             bytes_per_run=size,
             blocks_per_run=blocks,
@@ -292,6 +298,10 @@ class Prover:
             confidence=confidence(confirmed.metrics, _rounds_of(confirmed), self._noise, explained=explained),
             diagnosis=diagnosis,
         )
+
+    def _own_fixture(self, subject: Subject, diagnosis: Diagnosis) -> str | None:
+        """The fixture of the test's own whose function makes what is retained."""
+        return self._fixture_of(subject.item, diagnosis.sites[0].function) if diagnosis.sites else None
 
     def _verdict_of(self, subject: Subject, finding: Finding) -> Verdict:
         if subject.tolerance_bytes and finding.bytes_per_run <= subject.tolerance_bytes:

@@ -30,6 +30,9 @@ class Repetitions(Protocol):
     def lacks_fixtures(self, item: Any) -> bool:
         """Whether a repetition would set up fixtures above function scope."""
 
+    def fixture_of(self, item: Any, function: str) -> str | None:
+        """The name of the item's fixture that *function* makes, if it is one."""
+
     def cycles(self, subjects: Sequence[Subject], *, widest: bool) -> Iterable[Cycle]:
         """How to give every fixture above function scope that the subjects use its turn."""
 

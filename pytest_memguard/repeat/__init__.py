@@ -151,6 +151,13 @@ class Repeater:
         definitions = (info.name2fixturedefs[name][-1] for name in info.names_closure if name in info.name2fixturedefs)
         return [d for d in definitions if d.scope != "function"]
 
+    def fixture_of(self, item: pytest.Item, function: str) -> str | None:
+        """The name of the item's fixture that *function* makes, if it is one."""
+        info = _fixture_info(item)
+        definitions = () if info is None else (found[-1] for found in info.name2fixturedefs.values())
+        made = (d for d in definitions if _is_ours(d) and getattr(d.func, "__name__", None) == function)
+        return next((_fixture_name(d) for d in made), None)
+
     def cycles(self, subjects: Sequence[Subject], *, widest: bool) -> Iterator[Cycle]:
         """Which tests to run with their whole teardown so that every fixture above function scope has its turn.
 
