@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from pytest_memguard.units import format_bytes, parse_size
+from pytest_memguard.units import UnitError, format_bytes, parse_size
 
 
 class PeakExceededError(AssertionError):
@@ -33,7 +33,10 @@ class MemguardFixture:
         Raises ``PeakExceededError`` (an ``AssertionError``) at the end of the block, and ``UnitError`` (a
         ``ValueError``) at once where *size* cannot be read. Off, or where no exact peak can be read, it passes.
         """
-        allowed = parse_size(size)
+        try:
+            allowed = parse_size(size)
+        except UnitError as exc:
+            raise UnitError(f"memguard.limit({size!r}): {exc} is wanted", remedy=exc.remedy) from None
         if self._lap is None:
             yield
             return

@@ -83,7 +83,7 @@ class Gate:
 
 
 def group(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding a signature, with the witnesses of all; those with most bytes per run first within the same tests."""
+    """One finding a signature, with the witnesses of all: the first that is not accepted, or else the first."""
     by_cause: dict[object, Finding] = {}
     for finding in findings:
         key: object = finding.diagnosis.signature or (finding.nodeid, finding.kind, finding.fixture)
@@ -92,7 +92,9 @@ def group(findings: Iterable[Finding]) -> list[Finding]:
             by_cause[key] = finding
             continue
         witnesses = tuple(dict.fromkeys((*known.witnesses, *finding.witnesses)))
-        by_cause[key] = replace(known, witnesses=witnesses, confidence=max(known.confidence, finding.confidence))
+        # What the marker of one test accepts is not accepted in another.
+        first = finding if known.verdict == "suppressed" else known
+        by_cause[key] = replace(first, witnesses=witnesses, confidence=max(known.confidence, finding.confidence))
     return list(by_cause.values())
 
 

@@ -121,7 +121,8 @@ class MemguardSession:
     def _after(self, item: pytest.Item, index: int) -> None:
         marker = self._markers.get(item)
         if marker is not None and marker.limit is not None:
-            self.guard.check_limit(index, marker.limit, marker.origins.get("limit", "@pytest.mark.memguard"))
+            origin, reason = marker.origins.get("limit", "@pytest.mark.memguard"), marker.reason_for("limit")
+            self.guard.check_limit(index, marker.limit, f"{origin}: {reason}" if reason else origin)
         if self._sample_hook is not None:
             self._call(self._sample_hook, sample=self.guard.record(index))
             self.guard.gap()
