@@ -80,9 +80,10 @@ class Run:
 
 
 class Suite:
-    """Files under a directory, and runs of pytest there."""
+    """Files under a directory, and runs of pytest there; with pytest-asyncio only where it is asked for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, asyncio: bool = False) -> None:
+        self._without = () if asyncio else WITHOUT_ASYNCIO
         self.path = path / "suite"
         self.path.mkdir()
         self._temp = path / "temp"
@@ -144,8 +145,9 @@ class Suite:
 
     def command(self, *args: str, memguard: bool = True) -> list[str]:
         self._json.unlink(missing_ok=True)
+        plugin = plugin_arguments()[len(WITHOUT_ASYNCIO) :]
         ours = ["--memguard", f"--memguard-json={self._json.name}"] if memguard else []
-        return [sys.executable, "-m", "pytest", *plugin_arguments()[len(WITHOUT_ASYNCIO) :], *ours, *args]
+        return [sys.executable, "-m", "pytest", *self._without, *plugin, *ours, *args]
 
     def environment(self, changes: Mapping[str, str]) -> dict[str, str]:
         """The environment of a user: nothing of this run's own settings, temporary files apart."""

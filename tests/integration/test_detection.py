@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.integration.suite import UNLIMITED
+from tests.integration.suite import UNLIMITED, Suite
 
 FUNCTIONS = """
 import collections, ctypes, functools, mmap, threading, weakref
@@ -594,10 +594,11 @@ def test_only_a_gating_leak_fails_the_run(suite):
 
 
 @pytest.mark.parametrize(("plugin", "source"), [("asyncio", ASYNCIO), ("anyio", ANYIO)])
-def test_async_tests_that_leak_are_found_and_no_others(suite, plugin, source):
+def test_async_tests_that_leak_are_found_and_no_others(tmp_path, plugin, source):
     package = {"asyncio": "pytest_asyncio"}.get(plugin, plugin)
     if importlib.util.find_spec(package) is None:
         pytest.skip(f"{package} is not installed")
+    suite = Suite(tmp_path, asyncio=plugin == "asyncio")
     suite.write("test_jobs.py", source)
     run = suite.run(UNLIMITED)
     assert run.names("leak") == {f"test_{plugin}_leaks"}
