@@ -283,7 +283,7 @@ class Prover:
         witnesses = tuple(s.nodeid for s in use.users) if use is not None else (subject.nodeid,)
         return Finding(
             nodeid=subject.nodeid,
-            witnesses=(f"fixture:{fixture}", *witnesses) if fixture else witnesses,
+            witnesses=witnesses if use is None else (f"fixture:{use.name}", *witnesses),
             kind=kind,
             verdict="leak",
             gates=True,

@@ -26,6 +26,8 @@ _DICT_CACHES = (
     ("zipimport", "_zip_directory_cache"),
     ("_strptime", "_regex_cache"),
     ("filecmp", "_cache"),
+    ("urllib.parse", "_parse_cache"),
+    ("urllib.parse", "_safe_quoters"),
 )
 
 # glibc keeps up to seven freed chunks of each of these sizes per thread (its tcache); 24..1032 in steps of 16.
@@ -74,14 +76,25 @@ class _LruCache:
 
 
 def _stdlib_lru_caches(objects: Iterable[object]) -> list[_LruCache]:
-    """Every ``lru_cache`` wrapper whose function belongs to the standard library."""
-    found = []
-    for candidate in objects:
-        if type(candidate) is LruWrapper:
-            module = getattr(candidate, "__module__", None)
-            if isinstance(module, str) and module.partition(".")[0] in sys.stdlib_module_names:
-                found.append(_LruCache(candidate))
-    return found
+    """Every ``lru_cache`` wrapper that is the standard library's own."""
+    return [_LruCache(candidate) for candidate in objects if type(candidate) is LruWrapper and _is_stdlib(candidate)]
+
+
+def _is_stdlib(wrapper: Any) -> bool:
+    """Whether it stands where its name says, in a module of the standard library.
+
+    A user's cache around a function of the standard library has that function's name, too.
+    """
+    module_name = getattr(wrapper, "__module__", None)
+    if not isinstance(module_name, str) or module_name.partition(".")[0] not in sys.stdlib_module_names:
+        return False
+    if module_name == "typing":  # keeps its wrappers in closures
+        return True
+    found: Any = sys.modules.get(module_name)
+    for part in str(getattr(wrapper, "__qualname__", "")).split("."):
+        found = getattr(found, "__dict__", {}).get(part)
+        found = getattr(found, "__func__", getattr(found, "fget", found))  # of a classmethod, of a property
+    return found is wrapper
 
 
 def _type_cache_clearer() -> Callable[[], None]:

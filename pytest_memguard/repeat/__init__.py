@@ -52,7 +52,6 @@ class Repeater:
         self._temp = TempRoot(self._config)
         self._alarm = Alarm()
         self._outcome = _PASSED
-        self._random = random.getstate()
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Repeater:
@@ -95,7 +94,6 @@ class Repeater:
         """
         state = ItemState(item)
         setups = self.fixture_setups
-        random.setstate(self._random)
         self.active = True
         try:
             state.fresh()
