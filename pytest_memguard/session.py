@@ -107,7 +107,8 @@ class MemguardSession:
         elif outcome == "failed":
             self._outcome = "failed" if report.when == "call" else "error"
         elif self._outcome == "passed":
-            self._outcome = "xfailed" if hasattr(report, "wasxfail") else "skipped"
+            expected = "xpassed" if outcome == "passed" else "xfailed"
+            self._outcome = expected if hasattr(report, "wasxfail") else "skipped"
 
     def _ended(self, item: pytest.Item, duration_s: float) -> None:
         try:
