@@ -3,7 +3,7 @@
 This is the only module that knows pytest's private state. What it touches: ``runtestprotocol``, an item's
 ``__dict__``, ``FixtureDef._finalizers``, and through ``quiet`` and ``temporary`` the implementations of a hook caller
 and ``TempPathFactory._basetemp``.
-pytest-rerunfailures relies on the same names; ``tests/integration/test_repeat.py`` pins them on every pytest.
+pytest-rerunfailures relies on the same names; ``tests/integration/test_detection.py`` fails where one of them changes.
 """
 
 from __future__ import annotations
