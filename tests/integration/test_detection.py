@@ -535,7 +535,7 @@ def test_wider_fixtures_leak_on_their_own_account(fixtures, name, users):
 
 def test_tidy_fixtures_are_clean(fixtures):
     assert {leak["fixture"] for leak in fixtures.leaks} == {
-        None, "class_wide", "module_wide", "package_wide", "session_wide"
+        "leaky_setup", "leaky_teardown", "class_wide", "module_wide", "package_wide", "session_wide"
     }  # fmt: skip
     assert fixtures.names("clean") == fixtures.tests.keys() - found_by(fixtures)
     assert not fixtures.report["warnings"]
