@@ -79,10 +79,10 @@ def machine(python: str, versions: Mapping[str, str]) -> dict[str, Any]:
 
 def header(title: str, about: Mapping[str, Any]) -> None:
     """The lines above a table: what was measured where."""
-    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    versions = "".join(f", {name} {version}" for name, version in about["versions"].items())
     load = "unknown" if about["load"] is None else f"{about['load']:.2f}"
     say(f"== {title}")
-    say(f"{about['date']}, Python {about['python']}, {versions}")
+    say(f"{about['date']}, Python {about['python']}{versions}")
     say(f"{about['platform']}, {about['cores']} cores, load {load} at the end")
 
 
