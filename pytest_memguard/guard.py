@@ -38,7 +38,7 @@ from pytest_memguard.model import (
     Suspect,
     Verdict,
 )
-from pytest_memguard.probes import Probes, open_probes
+from pytest_memguard.probes import Probes, Sample, open_probes
 from pytest_memguard.prove import Prover
 from pytest_memguard.settings import Settings
 from pytest_memguard.settle import Settler
@@ -47,6 +47,7 @@ from pytest_memguard.verdicts import Verdicts
 from pytest_memguard.watch import Ledger, Watcher
 
 Role = Literal["main", "worker", "controller"]
+Unread = tuple[str, float]  # outcome and seconds of a test without any reading
 
 # A test whose first run kept this much more than pytest keeps, and whose repetition kept nothing.
 _ONE_OFF_BYTES = 1 << 20
@@ -286,8 +287,13 @@ class Guard:
         self._tally.clean += wire["clean"]
         self._tally.checked += wire["checked"]
 
-    def lost(self, worker: str) -> None:
-        """A worker died with what it knew: its tests stay unchecked, and the report says why."""
+    def lost(self, worker: str, unread: Mapping[str, Unread]) -> None:
+        """A worker died with what it knew: its tests stay unchecked, and the report says why.
+
+        ``unread``: the tests that it ran and of which nothing else has come, by node id.
+        """
+        for nodeid, (outcome, duration_s) in unread.items():
+            self.absorb_row(worker, [nodeid, worker, outcome, duration_s, *[None] * 2 * len(Sample._fields)])
         indices = self._absorbed.get(worker, array("q"))
         for index in indices:
             self.verdicts.set(index, Verdict(name="unchecked", reason=f"worker {worker} died before it could report"))

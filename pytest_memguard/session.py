@@ -12,6 +12,7 @@ from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, LimitExceeded, RunReport, Suspect
+from pytest_memguard.outcome import outcome_after
 from pytest_memguard.progress import Progress
 from pytest_memguard.repeat import Repeater
 from pytest_memguard.report import check_target, jsonfile, write_report
@@ -99,16 +100,7 @@ class MemguardSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Follow the outcome of the present test."""
-        outcome: str = report.outcome
-        if outcome == "passed" and not hasattr(report, "wasxfail"):
-            return
-        if outcome == "rerun":  # of pytest-rerunfailures: what comes next counts
-            self._outcome = "passed"
-        elif outcome == "failed":
-            self._outcome = "failed" if report.when == "call" else "error"
-        elif self._outcome == "passed":
-            expected = "xpassed" if outcome == "passed" else "xfailed"
-            self._outcome = expected if hasattr(report, "wasxfail") else "skipped"
+        self._outcome = outcome_after(self._outcome, report)
 
     def _ended(self, item: pytest.Item, duration_s: float) -> None:
         try:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.guard import Guard, Role
+from pytest_memguard.guard import Guard, Role, Unread
+from pytest_memguard.outcome import outcome_after
 
 _KEY = "memguard"
 _USAGE_ERROR = "memguard_usage_error"
@@ -75,15 +76,22 @@ class ControllerEnd:
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
+        self._unread: dict[str, dict[str, Unread]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the rows off a worker's report, before any other plugin sees it."""
         rows = report.__dict__.pop(_KEY, None)
-        if rows:
-            worker = str(getattr(report, "worker_id", ""))
-            for row in rows:
-                self._guard.absorb_row(worker, row)
+        worker = getattr(report, "worker_id", None)
+        if worker is None:
+            return
+        # The row of a test comes with a later one: until then it is known by its reports alone.
+        unread = self._unread.setdefault(worker, {})
+        outcome, duration_s = unread.get(report.nodeid, ("passed", 0.0))
+        for row in rows or ():
+            self._guard.absorb_row(worker, row)
+            unread.pop(row[0], None)
+        unread[report.nodeid] = (outcome_after(outcome, report), duration_s + report.duration)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -98,7 +106,7 @@ class ControllerEnd:
         worker = str(node.gateway.id)
         wire = (getattr(node, "workeroutput", None) or {}).get(_KEY)
         if wire is None:
-            self._guard.lost(worker)
+            self._guard.lost(worker, self._unread.get(worker, {}))
             return
         for row in wire["rows"]:
             self._guard.absorb_row(worker, row)
