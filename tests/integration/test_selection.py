@@ -1,4 +1,4 @@
-"""Which tests run and when the run stops is pytest's business: memguard checks what passed, and says what it did not."""
+"""Which tests run and when is the business of pytest: memguard checks what passed, and says what it did not."""
 
 from __future__ import annotations
 
