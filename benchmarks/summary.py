@@ -11,7 +11,8 @@ from typing import Any
 
 from benchmarks.places import BenchmarkError
 
-_NOT_REPEATABLE = "not repeatable"
+# What a test that could not be repeated says for itself: "the repetition failed in call: ..", "was skipped", ..
+_NOT_REPEATABLE = "repetition"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
