@@ -162,6 +162,7 @@ class ContainerCensus:
         found += self._longer_texts()
         least = max(1, minimum)
         ours = (g for g in found if g.grown >= least and id(g.container) not in self._skipped)
+        ours = (g for g in ours if not _refers_weakly(g.container))
         return sorted(ours, key=lambda g: -g.grown)
 
     def release(self) -> None:
@@ -225,6 +226,23 @@ def _teller(method: Callable[[Any], int]) -> Callable[[Any], int]:
             return 0
 
     return tell
+
+
+def _refers_weakly(container: object) -> bool:
+    """Whether the newest entry is a weak reference: the subclasses of a type, the registry of an ABC, a weak mapping.
+
+    Such an entry retains nothing but itself, and that is a block of its own.
+    """
+    try:
+        if isinstance(container, dict):
+            newest = next(reversed(dict.items(container)), (None, None))
+        elif isinstance(container, set):
+            newest = (next(set.__iter__(container), None), None)
+        else:
+            return False
+    except RuntimeError:  # another thread is at it
+        return False
+    return any(isinstance(part, weakref.ref) for part in newest)
 
 
 def _texts(names: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:

@@ -11,6 +11,7 @@ import sys
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from pytest_memguard.census import ContainerCensus
@@ -149,18 +150,22 @@ class Checker:
             self._clear(left)
 
     def _narrow(self, subjects: Sequence[Subject]) -> None:
-        """Find which of these tests made the heap grow, if any: none of them retained a Python block."""
-        if len(subjects) == 1:
-            self._one(subjects[0])
-            return
-        again, heap_grew = self._screen(subjects)
-        if not heap_grew:
-            self._clear(again)
-            return
-        middle = len(again) // 2
-        for half in (again[:middle], again[middle:]):
-            if half:
-                self._narrow(half)
+        """Find which of these tests made the heap grow, if any: none of them retained a Python block.
+
+        Each is repeated once more, the heap read after each one; what is below the floor in one test adds up in many.
+        """
+        flags, position = self._flags, 0
+        for subject in subjects:
+            if self._spent():
+                break
+            repeat = partial(self._round, subject)
+            self._confirmer.baseline()
+            flags[position] = not self._confirmer.round(repeat) or self._confirmer.still_growing()
+            position += 1
+        looked_at = list(zip(subjects, flags[:position], strict=False))
+        self._clear([subject for subject, suspect in looked_at if not suspect])
+        for subject in (subject for subject, suspect in looked_at if suspect):
+            self._one(subject)
 
     def _clear(self, subjects: Sequence[Subject]) -> None:
         for subject in subjects:
@@ -250,11 +255,7 @@ class Checker:
         """Take one test through its rounds alone."""
         if self._spent():
             return
-
-        def repeat() -> bool:
-            return self._round(subject)
-
-        verdict = self._rounds(subject, repeat, cycle=None)
+        verdict = self._rounds(subject, partial(self._round, subject), cycle=None)
         self._conclude(subject, verdict)
 
     def _one_unfrozen(self, subject: Subject) -> None:
@@ -305,6 +306,8 @@ class Checker:
 
     def _look_for_steps(self, subjects: Sequence[Subject]) -> None:
         """Find the clean tests that make a container longer: growth in steps shows in no single round's blocks."""
+        light = self._confirmer.settler.light
+        light()
         grown = [longer.container for longer in self._census.grown()[:_MOST_CONTAINERS]]
         clean = [s for s in subjects if self.tally.verdicts[s.index].name == "clean"]
         if not grown or not clean:
@@ -319,16 +322,14 @@ class Checker:
                 census.mark()
                 if not self._repeat(subject):
                     continue
+                light()
                 longer = next((g.container for g in census.grown() if id(g.container) in wanted), None)
                 if longer is not None:
                     self._one_in_steps(subject, census, longer)
         self._census.mark()
 
     def _one_in_steps(self, subject: Subject, census: ContainerCensus, container: object) -> None:
-        def repeat() -> bool:
-            return self._repeat(subject)
-
-        verdict = self._prover.prove_steps(subject, repeat, census, container)
+        verdict = self._prover.prove_steps(subject, partial(self._repeat, subject), census, container)
         if verdict.name != "clean":
             self.tally.verdicts[subject.index] = verdict
 

@@ -137,13 +137,20 @@ class Confirmer:
         self._sleep = sleep
         self._threads = threads
         self._freezes = True
+        self._exposed = False
         self._alive = bytearray(len(meter.metrics))
         self._floors = tuple(policy.floors.of(metric) for metric in meter.metrics)
 
     def freeze(self) -> None:
         """Move everything alive out of the collector's sight."""
+        self._exposed = False
         if self._freezes:
             gc.freeze()
+
+    def expose(self) -> None:
+        """Undo ``freeze``: everything can be found with ``gc.get_objects`` until the next baseline."""
+        gc.unfreeze()
+        self._exposed = True
 
     @contextmanager
     def unfrozen(self) -> Iterator[None]:
@@ -158,11 +165,13 @@ class Confirmer:
 
     def thaw(self) -> None:
         """Undo ``freeze`` and collect the whole heap."""
-        gc.unfreeze()
+        self.expose()
         self.settler.light()
 
     def baseline(self) -> None:
         """Start a new series of rounds from the present state."""
+        if self._exposed:
+            self.freeze()  # or the whole heap would be collected, for the second time in most cases
         self.meter.restart()  # what reading leaves in the interpreter's free lists has to go before the first reading
         self.settler.full()
         self.freeze()
@@ -250,11 +259,15 @@ class Confirmer:
         samples = self.meter.samples()
         before = samples[exact][0]
         grown = samples[exact][-1] - before
-        for pause in (0.0, *(GRACE_STEPS_S if self._threads() > 1 else ())):
+        pauses = (0.0, *GRACE_STEPS_S, 0.0) if self._threads() > 1 else (0.0,)
+        for pause in pauses:
             if pause:
                 self._sleep(pause)
-            gc.unfreeze()
-            self.settler.full()
+                self.settler.full()
+            else:
+                self.thaw()
+                self.settler.saturate()
+                self.freeze()
             self.meter.used = rounds + 1
             self.meter.read()
             if 2 * (self.meter.samples()[exact][-1] - before) < grown:
@@ -271,7 +284,7 @@ class Confirmer:
                 return False
             if grace:
                 self._sleep(grace)
-            gc.unfreeze()
+            self.expose()
             self.settle_and_read()
             done += 1
         return self.still_growing()

@@ -7,10 +7,8 @@ only absorbs. A run in one process is both at once.
 from __future__ import annotations
 
 import gc
-import os
 import platform
 import sys
-import threading
 import time
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,14 +17,10 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, Literal
 
-from pytest_memguard.check import Checker
-from pytest_memguard.confirm import Confirmer, Meter
-from pytest_memguard.diagnosis import Paths
 from pytest_memguard.fixture import Level
 from pytest_memguard.gate import Gate, judged
 from pytest_memguard.grace import Grace
 from pytest_memguard.growth import GrowthSettings
-from pytest_memguard.judge import Floors, Metric, NoiseMeter, Policy
 from pytest_memguard.model import (
     Environment,
     Finding,
@@ -39,9 +33,7 @@ from pytest_memguard.model import (
     Verdict,
 )
 from pytest_memguard.probes import Probes, Sample, open_probes
-from pytest_memguard.prove import Prover
 from pytest_memguard.settings import Settings
-from pytest_memguard.settle import Settler
 from pytest_memguard.subjects import OUT_OF_BUDGET, Repetitions, Subject, Tally
 from pytest_memguard.verdicts import Verdicts
 from pytest_memguard.watch import Ledger, Watcher
@@ -68,7 +60,7 @@ class Guard:
         self.growth = SessionGrowth()
         self.clock: Callable[[], float] = time.perf_counter
         self._version = version
-        self._paths = Paths(rootdir)
+        self._rootdir = rootdir
         self._started = datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
         self._start_s = self.clock()
         self._probes: Probes | None = None if role == "controller" else open_probes()
@@ -158,65 +150,31 @@ class Guard:
         on_suspect: Callable[[Suspect], None],
     ) -> None:
         """Repeat the tests in ``modules`` for at most ``budget_s`` seconds; what was found is kept, also if stopped."""
+        from pytest_memguard.engine import Engine  # noqa: PLC0415 - half of the package, for nothing without pass 2
+
         start = self.clock()
-        noise = NoiseMeter()
-        confirmer = self._confirmer()
-        prover = Prover(
-            confirmer,
-            paths=self._paths,
-            noise=noise,
+        engine = Engine(
+            self.settings,
+            self._probes,
+            repetitions,
+            rootdir=self._rootdir,
+            grace=self._grace,
+            until=start + budget_s,
+            clock=self.clock,
+            progress=progress,
             on_suspect=on_suspect,
             on_fault=self.fault,
-            fixture_of=repetitions.fixture_of,
-            clock=self.clock,
         )
-        checker = Checker(
-            repetitions,
-            confirmer,
-            prover,
-            read_blocks=sys.getallocatedblocks,
-            until=start + budget_s,
-            read_rss=None if self._probes is None else self._probes.reader("rss"),
-            noise=noise,
-            progress=progress,
-            clock=self.clock,
-            grace=self._grace,
-        )
-        self._tally = checker.tally
+        self._tally = engine.tally
         try:
-            checker.run(modules)
+            engine.run(modules)
         finally:
-            self._raw = [
-                replace(proof.finding, witnesses=tuple(dict.fromkeys(proof.witnesses))) for proof in prover.proofs
-            ]
-            self._raw = [self._accepted(finding, prover.accepted) for finding in self._raw]
-            for index, verdict in checker.tally.verdicts.items():
+            self._raw = engine.findings()
+            for index, verdict in self._tally.verdicts.items():
                 self.verdicts.set(index, self._one_off(index) if verdict.name == "clean" else verdict)
-            if checker.tally.unchecked_fixtures:
-                self.warnings.append(f"fixtures not checked: {', '.join(checker.tally.unchecked_fixtures[:20])}")
+            if self._tally.unchecked_fixtures:
+                self.warnings.append(f"fixtures not checked: {', '.join(self._tally.unchecked_fixtures[:20])}")
             self._checking_s = self.clock() - start
-
-    def _confirmer(self) -> Confirmer:
-        settings = self.settings
-        probes = self._probes
-        readers: dict[Metric, Callable[[], int | None]] = {"blocks": sys.getallocatedblocks}
-        rss: Callable[[], int | None] | None = None
-        if probes is not None:
-            heap, mapped, rss = probes.reader("heap"), probes.reader("vms"), probes.reader("rss")
-            if heap is not None:
-                readers["heap"] = heap
-                if mapped is not None:
-                    readers["mapped"] = mapped
-            elif rss is not None:
-                readers["rss"] = rss
-        policy = Policy(
-            floors=Floors(blocks=settings.floor_blocks, heap=settings.floor_heap_bytes),
-            rounds=settings.rounds,
-            escalation=settings.escalation_rounds,
-            seconds=settings.escalation_s,
-        )
-        meter = Meter(readers, capacity=policy.escalation + 2, resident=rss)
-        return Confirmer(Settler(), meter, policy, clock=self.clock, threads=_thread_count)
 
     def _one_off(self, index: int) -> Verdict:
         row = self.ledger.read(index)
@@ -225,14 +183,6 @@ class Guard:
         if kept is not None and kept >= _ONE_OFF_BYTES:
             return Verdict(name="one-off", reason="its first run kept memory, a repetition did not")
         return Verdict(name="clean")
-
-    @staticmethod
-    def _accepted(finding: Finding, accepted: Mapping[str, int]) -> Finding:
-        """A leak that every test showing it has been allowed by its marker is suppressed."""
-        tests = [witness for witness in finding.witnesses if not witness.startswith("fixture:")]
-        if tests and all(accepted.get(test, -1) >= finding.bytes_per_run for test in tests):
-            return replace(finding, verdict="suppressed", reason="accepted by the marker", suppressed_by="marker")
-        return finding
 
     # -- between processes
 
@@ -388,11 +338,3 @@ class Guard:
 
     def _all_warnings(self) -> list[str]:
         return [*self.warnings, *(self._probes.warnings if self._probes is not None else ())]
-
-
-def _thread_count() -> int:
-    """Threads of this process, native ones included where the system lists them."""
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except OSError:
-        return threading.active_count()

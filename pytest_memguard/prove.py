@@ -16,7 +16,7 @@ from pytest_memguard.model import Diagnosis, Finding, Kind, RoundSeries, Severit
 from pytest_memguard.subjects import Cycle, Subject
 from pytest_memguard.units import format_bytes
 
-_BURST_S = 0.5
+_BURST_S = 0.3
 _MOST_BURST = 600
 _LONG_BURST_S = 1.5
 _MOST_LONG_BURST = 1500
@@ -25,6 +25,8 @@ _LEAST_BLOCKS = 3
 _LEAST_BLOCK_BYTES = 16
 _FEW = range(1, 4)
 _BATCH = 4
+_WITNESSING = 2
+_NOT_REPEATED = Verdict(name="inconclusive", reason="a repetition failed or was skipped")
 
 
 class NotRepeatableError(Exception):
@@ -88,14 +90,13 @@ class Prover:
     def prove(self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None) -> Verdict:
         """Take a suspect to a verdict; a leak is kept as a proof. Leaves the heap frozen, as it was."""
         self._on_suspect(Suspect(nodeid=subject.nodeid, metrics=tuple(shown.metrics), rounds=shown.rounds))
-        census = LruCensus()
-        self._confirmer.thaw()
-        census.before()
-        confirmed = self._confirmer.escalate(repeat, shown)
-        verdict = self._not_a_leak(confirmed) or self._cache_verdict(census, repeat, confirmed)
-        del census
+        self._confirmer.thaw()  # older garbage would seem to be what the rounds retained
         try:
-            return verdict or self._diagnose(subject, repeat, confirmed, cycle)
+            cached = self._cache_verdict(repeat)
+            if cached is not None:
+                return cached
+            confirmed = self._confirmer.escalate(repeat, shown)
+            return self._not_a_leak(confirmed) or self._diagnose(subject, repeat, confirmed, cycle)
         except NotRepeatableError:
             return Verdict(name="inconclusive", reason="it grew in every round, but could not be repeated to the end")
         finally:
@@ -118,7 +119,7 @@ class Prover:
                 return Verdict(name="saturating", reason="what gets longer is bounded")
             return self._diagnose_steps(subject, _batched(repeat, batch), entries, census, container)
         except NotRepeatableError:
-            return Verdict(name="inconclusive", reason="a repetition failed or was skipped")
+            return _NOT_REPEATED
         finally:
             confirmer.freeze()
 
@@ -131,7 +132,7 @@ class Prover:
             while len(entries) < self._confirmer.policy.escalation:
                 if len(entries) >= self._confirmer.policy.least and self._clock() > until:
                     break
-                grown = _growth_of(container, census, _batched(repeat, batch))
+                grown = self._growth_of(container, census, _batched(repeat, batch))
                 if not grown:
                     break
                 entries.append(grown)
@@ -140,6 +141,14 @@ class Prover:
             if len(entries) >= self._confirmer.policy.rounds:
                 return entries, batch
         return entries, _BATCH
+
+    def _growth_of(self, container: object, census: ContainerCensus, repeat: Callable[[], bool]) -> int:
+        """By how much one repetition makes a container longer; 0 also where it could not be repeated."""
+        census.mark()
+        if not repeat():
+            return 0
+        self._confirmer.settler.light()  # entries of weak mappings go with their garbage
+        return next((longer.grown for longer in census.grown() if longer.container is container), 0)
 
     def _diagnose_steps(
         self,
@@ -191,12 +200,19 @@ class Prover:
         if confirmed.state == "deferred":
             return Verdict(name="deferred", reason="what it retained was freed a little later")
         if confirmed.state != "growing":
-            return Verdict(name="inconclusive", reason="a repetition failed or was skipped")
+            return _NOT_REPEATED
         return None
 
-    def _cache_verdict(self, census: LruCensus, repeat: Callable[[], bool], confirmed: Confirmation) -> Verdict | None:
-        """Is it all in ``lru_cache`` wrappers below their bound? Emptying those between the rounds proves it."""
-        filling = [grown for grown in census.after(confirmed.repetitions) if grown.bounded]
+    def _cache_verdict(self, repeat: Callable[[], bool]) -> Verdict | None:
+        """Is it all in ``lru_cache`` wrappers below their bound? Emptying those between the rounds proves it.
+
+        Comes before the escalation: real caches have room for thousands of entries, and rounds would not settle it.
+        """
+        census = LruCensus()
+        census.before()
+        if not all(repeat() for _ in range(_WITNESSING)):
+            return _NOT_REPEATED
+        filling = [grown for grown in census.after(_WITNESSING) if grown.bounded]
         if not filling:
             return None
 
@@ -211,7 +227,7 @@ class Prover:
         if emptied.state == "growing":
             return None
         if emptied.state == "failed":
-            return Verdict(name="inconclusive", reason="a repetition failed or was skipped")
+            return _NOT_REPEATED
         first = filling[0]
         return Verdict(name="saturating", reason=f"the cache of {first.name} fills to its bound of {first.maxsize}")
 
@@ -238,10 +254,11 @@ class Prover:
 
     def _stopped_meanwhile(self, repeat: Callable[[], bool], evidence: Evidence) -> Verdict | None:
         """A bound may have been reached while the diagnosis repeated; without a retainer nobody could know of it."""
+        self._confirmer.freeze()
         self._confirmer.baseline()
         again = self._confirmer.rounds(repeat, self._confirmer.policy.rounds)
         if again.state == "failed":
-            return Verdict(name="inconclusive", reason="a repetition failed or was skipped")
+            return _NOT_REPEATED
         if again.state != "growing":
             return Verdict(name="saturating", reason="it grew, and stopped while it was looked into")
         if evidence.diagnosis.retainers:
@@ -326,14 +343,6 @@ def _strict(repeat: Callable[[], bool]) -> Callable[[], None]:
 
 def _batched(repeat: Callable[[], bool], batch: int) -> Callable[[], bool]:
     return repeat if batch == 1 else lambda: all(repeat() for _ in range(batch))
-
-
-def _growth_of(container: object, census: ContainerCensus, repeat: Callable[[], bool]) -> int:
-    """By how much one repetition makes a container longer; 0 also where it could not be repeated."""
-    census.mark()
-    if not repeat():
-        return 0
-    return next((longer.grown for longer in census.grown() if longer.container is container), 0)
 
 
 def _rounds_of(confirmed: Confirmation) -> int:

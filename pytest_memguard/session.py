@@ -265,10 +265,11 @@ class RepetitionHooks:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
-        """Count the fixtures above function scope that are set up."""
-        if fixturedef.scope != "function":
-            self._repeater.fixture_setups += 1
-        return (yield)
+        """Tell the fixtures above function scope from the test's own."""
+        if fixturedef.scope == "function":
+            return (yield)
+        with self._repeater.fixture_setup(fixturedef):
+            return (yield)
 
 
 def register_ends(config: pytest.Config, guard: Guard) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 LruWrapper: Any = type(functools.lru_cache(maxsize=1)(lambda: None))
 
-# Plain dictionaries of the standard library that only remember; (module, attribute).
+# Plain dictionaries of the standard library and of test tools that only remember; (module, attribute).
 _DICT_CACHES = (
     ("re", "_cache"),
     ("re", "_cache2"),
@@ -28,6 +28,13 @@ _DICT_CACHES = (
     ("filecmp", "_cache"),
     ("urllib.parse", "_parse_cache"),
     ("urllib.parse", "_safe_quoters"),
+    ("hypothesis.internal.conjecture.data", "STRUCTURAL_COVERAGE_CACHE"),
+)
+
+# Caches of test tools with a ``clear``; they would fill with what a property makes anew in each repetition.
+_TOOL_CACHES = (
+    ("hypothesis.strategies._internal.utils", "_STRATEGY_CACHE"),
+    ("hypothesis.internal.conjecture.data", "POOLED_CONSTRAINTS_CACHE"),
 )
 
 # glibc keeps up to seven freed chunks of each of these sizes per thread (its tcache); 24..1032 in steps of 16.
@@ -73,6 +80,18 @@ class _LruCache:
     def restore(self) -> None:
         if self._info()[3]:
             self._clear()
+
+
+class _ToolCache:
+    """A cache of a test tool; it is emptied."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Any) -> None:
+        self._target = target
+
+    def restore(self) -> None:
+        self._target.clear()
 
 
 def _stdlib_lru_caches(objects: Iterable[object]) -> list[_LruCache]:
@@ -135,7 +154,7 @@ class Settler:
         self._caches: list[_Cache] = []
         self._collect = gc.collect
         self._clear_types = _type_cache_clearer()
-        self._saturate = _tcache_saturator()
+        self.saturate = _tcache_saturator()
         self._struct_clear: Callable[[], None] | None = None
 
     def prepare(self) -> None:
@@ -151,6 +170,10 @@ class Settler:
             target = getattr(sys.modules.get(module_name), attribute, None)
             if type(target) is dict:
                 self._caches.append(_DictCache(target))
+        for module_name, attribute in _TOOL_CACHES:
+            target = getattr(sys.modules.get(module_name), attribute, None)
+            if callable(getattr(target, "clear", None)):
+                self._caches.append(_ToolCache(target))
 
     def light(self) -> None:
         """Undo caches, collect garbage, clear the type cache (last: collecting may fill it again)."""
@@ -164,4 +187,4 @@ class Settler:
     def full(self) -> None:
         """``light``, then saturate the C library's chunk caches."""
         self.light()
-        self._saturate()
+        self.saturate()

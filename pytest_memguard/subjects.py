@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_memguard.census import ContainerCensus
-from pytest_memguard.confirm import Confirmation
 from pytest_memguard.model import Verdict
+
+if TYPE_CHECKING:
+    from pytest_memguard.census import ContainerCensus
+    from pytest_memguard.confirm import Confirmation
 
 OUT_OF_BUDGET = Verdict(name="unchecked", reason="the budget was spent")
 

@@ -1,8 +1,8 @@
 """Run one test again, whole protocol, unlogged, and leave no trace of it in pytest.
 
 This is the only module that knows pytest's private state. What it touches: ``runtestprotocol``, an item's
-``__dict__``, ``FixtureDef._finalizers``, and through ``quiet`` and ``temporary`` the implementations of a hook caller
-and ``TempPathFactory._basetemp``.
+``__dict__``, ``FixtureDef._finalizers``, and through ``quiet``, ``temporary`` and ``given`` the implementations of a
+hook caller, ``TempPathFactory._basetemp`` and the settings of a property.
 pytest-rerunfailures relies on the same names; ``tests/integration/test_detection.py`` fails where one of them changes.
 """
 
@@ -20,6 +20,7 @@ from _pytest.outcomes import OutcomeException
 from _pytest.runner import runtestprotocol
 
 from pytest_memguard.repeat.alarm import Alarm, RepetitionTimeoutError
+from pytest_memguard.repeat.given import repeatable
 from pytest_memguard.repeat.item import ItemState
 from pytest_memguard.repeat.quiet import quiet
 from pytest_memguard.repeat.temporary import TempRoot
@@ -93,12 +94,12 @@ class Repeater:
         that takes longer than ``patience_s`` is stopped.
         """
         state = ItemState(item)
-        setups = self.fixture_setups
         self.active = True
         try:
             state.fresh()
             self._alarm.arm(patience_s)
-            self._runner(item=item, nextitem=keep)
+            with repeatable(item):
+                self._runner(item=item, nextitem=keep)
             outcome = self._outcome
         except (RepetitionTimeoutError, pytest.exit.Exception) as stopped:
             outcome = Outcome(passed=False, reason=str(stopped) or "the repetition called pytest.exit")
@@ -109,8 +110,7 @@ class Repeater:
             self._outcome = _PASSED
             state.restore()
             self.drop_spent_finalizers()
-            if self.fixture_setups == setups:
-                self._temp.clean()
+            self._temp.clean()
             self._forget()
         return outcome
 
@@ -118,6 +118,13 @@ class Repeater:
         """The innermost ``pytest_runtest_protocol`` of a repetition, in place of pytest's own."""
         self._outcome = _judge(runtestprotocol(item, log=False, nextitem=nextitem))
         return True
+
+    @contextlib.contextmanager
+    def fixture_setup(self, definition: Any) -> Iterator[None]:
+        """Around the setup of a fixture above function scope: counts it, and keeps what it makes."""
+        self.fixture_setups += 1
+        with self._temp.of_fixture(definition):
+            yield
 
     def prepare(self, item: pytest.Item) -> None:
         """Bring the item's own storage into the form that every repetition leaves it in.

@@ -1,0 +1,114 @@
+"""Pass 2 put together from its parts. Loaded only when something is to be repeated."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pytest_memguard.check import Checker
+from pytest_memguard.confirm import Confirmer, Meter
+from pytest_memguard.diagnosis import Paths
+from pytest_memguard.grace import Grace
+from pytest_memguard.judge import Floors, Metric, NoiseMeter, Policy
+from pytest_memguard.model import Finding, Suspect
+from pytest_memguard.probes import Probes
+from pytest_memguard.prove import Prover
+from pytest_memguard.settings import Settings
+from pytest_memguard.settle import Settler
+from pytest_memguard.subjects import Repetitions, Subject, Tally
+
+
+class Engine:
+    """One pass 2; single use. What it has found can be asked for at any time, also after it was stopped."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        probes: Probes | None,
+        repetitions: Repetitions,
+        *,
+        rootdir: str,
+        grace: Grace,
+        until: float,
+        clock: Callable[[], float],
+        progress: Callable[[int], None],
+        on_suspect: Callable[[Suspect], None],
+        on_fault: Callable[[str, Exception], None],
+    ) -> None:
+        noise = NoiseMeter()
+        confirmer = _confirmer(settings, probes, clock)
+        self._prover = Prover(
+            confirmer,
+            paths=Paths(rootdir),
+            noise=noise,
+            on_suspect=on_suspect,
+            on_fault=on_fault,
+            fixture_of=repetitions.fixture_of,
+            clock=clock,
+        )
+        self._checker = Checker(
+            repetitions,
+            confirmer,
+            self._prover,
+            read_blocks=sys.getallocatedblocks,
+            until=until,
+            read_rss=None if probes is None else probes.reader("rss"),
+            noise=noise,
+            progress=progress,
+            clock=clock,
+            grace=grace,
+        )
+
+    @property
+    def tally(self) -> Tally:
+        """Verdicts and counts so far."""
+        return self._checker.tally
+
+    def run(self, modules: Sequence[Sequence[Subject]]) -> None:
+        """Check the subjects, module by module."""
+        self._checker.run(modules)
+
+    def findings(self) -> list[Finding]:
+        """The leaks so far, each with all its witnesses."""
+        proofs = self._prover.proofs
+        found = [replace(proof.finding, witnesses=tuple(dict.fromkeys(proof.witnesses))) for proof in proofs]
+        return [self._accepted(finding) for finding in found]
+
+    def _accepted(self, finding: Finding) -> Finding:
+        """A leak that every test showing it has been allowed by its marker is suppressed."""
+        tests = [witness for witness in finding.witnesses if not witness.startswith("fixture:")]
+        if tests and all(self._prover.accepted.get(test, -1) >= finding.bytes_per_run for test in tests):
+            return replace(finding, verdict="suppressed", reason="accepted by the marker", suppressed_by="marker")
+        return finding
+
+
+def _confirmer(settings: Settings, probes: Probes | None, clock: Callable[[], float]) -> Confirmer:
+    readers: dict[Metric, Callable[[], int | None]] = {"blocks": sys.getallocatedblocks}
+    rss: Callable[[], int | None] | None = None
+    if probes is not None:
+        heap, mapped, rss = probes.reader("heap"), probes.reader("vms"), probes.reader("rss")
+        if heap is not None:
+            readers["heap"] = heap
+            if mapped is not None:
+                readers["mapped"] = mapped
+        elif rss is not None:
+            readers["rss"] = rss
+    policy = Policy(
+        floors=Floors(blocks=settings.floor_blocks, heap=settings.floor_heap_bytes),
+        rounds=settings.rounds,
+        escalation=settings.escalation_rounds,
+        seconds=settings.escalation_s,
+    )
+    meter = Meter(readers, capacity=policy.escalation + 2, resident=rss)
+    return Confirmer(Settler(), meter, policy, clock=clock, threads=_thread_count)
+
+
+def _thread_count() -> int:
+    """Threads of this process, native ones included where the system lists them."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return threading.active_count()
