@@ -10,6 +10,7 @@ import gc
 import io
 import operator
 import queue
+import sys
 import types
 import weakref
 from array import array
@@ -29,6 +30,7 @@ _SIZED: tuple[type, ...] = (list, dict, set, deque, bytearray, array)
 #: exact and would disturb another thread that is writing.
 _TELLING: tuple[tuple[type, str], ...] = ((io.BytesIO, "tell"), (io.StringIO, "tell"), (queue.SimpleQueue, "qsize"))
 _TEXT = frozenset({str, bytes})
+_LOCAL_PLACE = ("_thread", "_localdummy")
 #: Most objects of a heap, and never the only holder of a buffer or of a dict that the collector does not track.
 _NO_HOLDERS = frozenset(
     {
@@ -50,6 +52,7 @@ _NO_HOLDERS = frozenset(
 _mro = type.__dict__["__mro__"].__get__
 _class_dict = type.__dict__["__dict__"].__get__
 _module_name = type.__dict__["__module__"].__get__
+_class_name = type.__dict__["__name__"].__get__
 _module_dict = vars(types.ModuleType)["__dict__"].__get__
 
 
@@ -131,7 +134,7 @@ class ContainerCensus:
         self._plain = list(_select(objects, types_of, plain))
         special = list(_select(objects, types_of, own | odd.keys()))
         self._odd = [(odd[type(o)], o) for o in special if type(o) in odd]
-        self._skipped = self._held_by_own([o for o in special if type(o) in own])
+        self._skipped = self._held_by_own([o for o in special if type(o) in own]) | _memories()
         modules = [_module_dict(o) for o in special if type(o) is types.ModuleType]
         self._texts = [text for names in modules if not self._is_own(names.get("__name__")) for text in _texts(names)]
         # Nor modules: asking _asyncio for its C state frees that twice (python/cpython#122695, fixed in 3.12.6).
@@ -162,7 +165,7 @@ class ContainerCensus:
         found += self._longer_texts()
         least = max(1, minimum)
         ours = (g for g in found if g.grown >= least and id(g.container) not in self._skipped)
-        ours = (g for g in ours if not _refers_weakly(g.container))
+        ours = (g for g in ours if not any(map(self._is_no_entry, map(type, _newest(g.container)))))
         return sorted(ours, key=lambda g: -g.grown)
 
     def release(self) -> None:
@@ -188,6 +191,15 @@ class ContainerCensus:
         held = gc.get_referents(*[o for o in own if type(o) is not types.ModuleType])
         held += gc.get_referents(*[o for o in held if type(o) is dict])
         return {id(o) for o in held} | {id(names) for names in modules if self._is_own(names.get("__name__"))}
+
+    def _is_no_entry(self, kind: type) -> bool:
+        """Whether an entry of that type retains nothing of the suite's.
+
+        Weak references (the subclasses of a type, the registry of an ABC, a weak mapping) retain nothing but
+        themselves, and that is a block of its own; then what pytest puts somewhere, and the places of thread-locals.
+        """
+        module = _module_name(kind)
+        return issubclass(kind, weakref.ref) or (module, _class_name(kind)) == _LOCAL_PLACE or self._is_own(module)
 
     def _is_own(self, module: object) -> bool:
         return type(module) is str and module.partition(".")[0] in self._own
@@ -228,21 +240,24 @@ def _teller(method: Callable[[Any], int]) -> Callable[[Any], int]:
     return tell
 
 
-def _refers_weakly(container: object) -> bool:
-    """Whether the newest entry is a weak reference: the subclasses of a type, the registry of an ABC, a weak mapping.
-
-    Such an entry retains nothing but itself, and that is a block of its own.
-    """
+def _newest(container: object) -> tuple[object, ...]:
+    """The newest entry, key and value of a dict; any entry of a set, which keeps no order."""
     try:
         if isinstance(container, dict):
-            newest = next(reversed(dict.items(container)), (None, None))
-        elif isinstance(container, set):
-            newest = (next(set.__iter__(container), None), None)
-        else:
-            return False
+            return next(reversed(dict.items(container)), ())
+        if isinstance(container, list):
+            return tuple(list.__getitem__(container, slice(-1, None)))
+        if isinstance(container, set):
+            return (next(set.__iter__(container), None),)
     except RuntimeError:  # another thread is at it
-        return False
-    return any(isinstance(part, weakref.ref) for part in newest)
+        pass
+    return ()
+
+
+def _memories() -> set[int]:
+    """Ids of what the interpreter's own modules remember about code that was looked at."""
+    remembered = (("linecache", "cache"), ("inspect", "modulesbyfile"), ("inspect", "_filesbymodname"))
+    return {id(getattr(sys.modules.get(module), name, None)) for module, name in remembered}
 
 
 def _texts(names: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:

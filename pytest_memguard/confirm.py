@@ -230,7 +230,7 @@ class Confirmer:
         return Confirmation(state=state, repetitions=done, metrics=tuple(metrics), rounds=series)
 
     def escalate(self, repeat: Repeat, first: Confirmation) -> Confirmation:
-        """Prove a suspect in up to ``policy.escalation`` more rounds. The caller has just thawed the heap.
+        """Prove a suspect in up to ``policy.escalation`` more rounds.
 
         A leak never stops; a cache that fills to its bound does (``saturating``), and what a collection of the whole
         heap or a grace period gives back was only freed late (``deferred``).
@@ -243,7 +243,7 @@ class Confirmer:
             return Confirmation(state="failed", repetitions=repetitions, rounds=first.rounds)
         metrics = tuple(metric for metric in first.metrics if metric in second.metrics) or second.metrics
         state: State = "growing" if second.state == "growing" else "saturating"
-        if state == "growing" and self._seems_released(second) and not self._grows_thawed(repeat):
+        if state == "growing" and self._seems_released(second) and not self._grows_anyway(repeat):
             state = "deferred"
         return Confirmation(state=state, repetitions=repetitions, metrics=metrics, rounds=second.rounds)
 
@@ -274,8 +274,11 @@ class Confirmer:
                 return True
         return False
 
-    def _grows_thawed(self, repeat: Repeat) -> bool:
-        """The same question with a collection of the whole heap, and the grace period, in each round."""
+    def _grows_anyway(self, repeat: Repeat) -> bool:
+        """The same question again: the collection may have found garbage that is older than the rounds.
+
+        Where other threads may release something, each round waits for them.
+        """
         self.baseline()
         grace = sum(GRACE_STEPS_S) if self._threads() > 1 else 0.0
         done = 0
@@ -284,10 +287,9 @@ class Confirmer:
                 return False
             if grace:
                 self._sleep(grace)
-            self.expose()
             self.settle_and_read()
             done += 1
-        return self.still_growing()
+        return self.still_growing() and not self._seems_released(self.conclude(done))
 
     def burst(self, repeat: Repeat, confirmed: Confirmation, *, seconds: float, most: int) -> tuple[bool, int]:
         """Make many repetitions with one reading at the end.

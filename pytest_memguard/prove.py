@@ -90,7 +90,7 @@ class Prover:
     def prove(self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None) -> Verdict:
         """Take a suspect to a verdict; a leak is kept as a proof. Leaves the heap frozen, as it was."""
         self._on_suspect(Suspect(nodeid=subject.nodeid, metrics=tuple(shown.metrics), rounds=shown.rounds))
-        self._confirmer.thaw()  # older garbage would seem to be what the rounds retained
+        self._confirmer.expose()
         try:
             cached = self._cache_verdict(repeat)
             if cached is not None:

@@ -38,5 +38,6 @@ def diagnose(
     Leaves the collector's flag, thresholds and debug flags as they were and nothing frozen, and tracemalloc as it was,
     also when the scenario raises, which is passed on.
     """
+    scenario.settle()  # cheap if the caller has frozen the heap
     with gcstate.restored():
         return Examination(scenario, rounds=rounds, paths=paths, budget_s=budget_s, clock=clock).evidence(native=native)
