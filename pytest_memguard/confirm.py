@@ -236,6 +236,8 @@ class Confirmer:
         heap or a grace period gives back was only freed late (``deferred``).
         """
         until = self._clock() + self.policy.seconds
+        if self._threads() > 1:
+            self.thaw()  # or older garbage would seem to be released, and waiting for other threads takes long
         self.baseline()
         second = self.rounds(repeat, self.policy.escalation, until=until)
         repetitions = first.repetitions + second.repetitions

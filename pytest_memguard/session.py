@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,12 +14,14 @@ from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, LimitExceeded, RunReport, Suspect
 from pytest_memguard.outcome import outcome_after
 from pytest_memguard.progress import Progress
-from pytest_memguard.repeat import Repeater
 from pytest_memguard.report import check_target, jsonfile, write_report
 from pytest_memguard.report.terminal import section
 from pytest_memguard.settings import MarkerSettings, Resolved
-from pytest_memguard.subjects import Subject
 from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
+
+if TYPE_CHECKING:
+    from pytest_memguard.repeat import Repeater
+    from pytest_memguard.subjects import Subject
 
 
 class MemguardSession:
@@ -136,6 +138,8 @@ class MemguardSession:
             self._repeater = None
 
     def _repeat(self, session: pytest.Session, modules: Sequence[Sequence[Subject]]) -> None:
+        from pytest_memguard.repeat import Repeater  # noqa: PLC0415 - like the engine, for nothing without pass 2
+
         progress = Progress(self._config, total=sum(map(len, modules)), clock=self.guard.clock)
         with contextlib.ExitStack() as stack:
             stack.callback(progress.end)

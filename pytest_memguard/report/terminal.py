@@ -26,7 +26,9 @@ def section(report: RunReport, *, width: int, verbosity: int, color: bool) -> li
     come the rounds, the costs, and the tests that were not checked. Without *color* no line has markup.
     """
     width = max(width, _NARROWEST)
-    counts = count_tests(report.tests, limit=LISTED)
+    # Making the records takes as long as half of the watching, and says nothing where nothing was to be checked.
+    told = verbosity > 0 or report.session.checking_cost_s > 0
+    counts = count_tests(report.tests if told else (), limit=LISTED)
     news = [] if verbosity < 0 else list(_news(report, width, verbose=verbosity > 0))
     found = [_one_line(report, counts, width)]
     if verbosity >= 0:
