@@ -91,17 +91,25 @@ class KnownCauses:
         """All causes (at most two) that together explain exactly what was seen; the one of more blocks first.
 
         Each holder must have grown by a multiple of what a repetition adds to it, and with these multiples the blocks
-        must agree to the block and the objects to the object, what is replaced and :data:`SLACK` aside. Where that
-        fails, a holder that has been proved with several amounts explains any other: the streams that a thousand tests
-        leave in one cache differ from test to test. Another leak of such a test shows when this one is mended.
+        must agree to the block and the objects to the object, what is replaced and :data:`SLACK` aside.
         """
         grown = [(cause, times) for index, cause in enumerate(self._causes) if (times := self._times(index, cause))]
         for number in range(1, _MOST_AT_ONCE + 1):
             for group in itertools.combinations(grown, number):
                 if _distinct(group) and _explains(group, types_seen, blocks_delta):
                     return tuple(cause for cause, _ in sorted(group, key=_blocks, reverse=True))
-        familiar = [cause for cause, _ in grown if self._proofs_with(cause) >= _FAMILIAR]
-        return tuple(familiar[:1])
+        return ()
+
+    def familiar(self, rounds: int) -> Cause | None:
+        """A cause whose holder was proved with several amounts already, and grew in each of ``rounds`` rounds.
+
+        The streams that a thousand tests leave in one cache differ from test to test; the test leaks all the same.
+        Another leak of its own will show when this one is mended.
+        """
+        for index, cause in enumerate(self._causes):
+            if self._times(index, cause) >= rounds and self._proofs_with(cause) >= _FAMILIAR:
+                return cause
+        return None
 
     def _proofs_with(self, cause: Cause) -> int:
         identity = cause.whereabouts.identity

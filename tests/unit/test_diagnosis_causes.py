@@ -174,6 +174,22 @@ def test_one_of_two_known_causes_is_told_from_the_other(known, lab, app):
     assert known.recognise({"shop.app.Event": 1}, 1) is event
 
 
+def test_a_holder_that_was_proved_with_several_amounts_is_familiar(known, lab, app):
+    def three_orders():
+        app.order(3)
+
+    known.mark()
+    app.order(6)
+    assert known.familiar(6) is None
+
+    assert known.remember(lab.diagnose(three_orders), blocks_per_run=12) is not None
+    known.mark()
+    app.order(5)
+    assert known.familiar(6) is None
+    app.order(1)
+    assert known.familiar(6) is not None
+
+
 def test_a_holder_that_was_replaced_is_not_taken_for_the_old_one(known, app):
     app.ORDERS = dict(app.ORDERS)
     known.mark()
