@@ -7,8 +7,10 @@ import collections
 import functools
 import gc
 import io
+import linecache
 import queue
 import sys
+import threading
 import types
 import weakref
 
@@ -351,6 +353,36 @@ def test_own_packages_are_left_out():
         users.calls.append(number)
 
     assert [g.container for g in census.grown(8)] == [users.calls]
+
+
+def test_entries_that_retain_nothing_are_left_out(census):
+    plain, weak, refs, local = {"tracked": []}, weakref.WeakKeyDictionary(), set(), threading.local()
+    kept = [Plain() for _ in range(4)]
+    census.take()
+    for number, each in enumerate(kept):
+        plain[number] = each
+        weak[each] = number
+        refs.add(weakref.ref(each))
+        linecache.cache[f"<{number}>"] = (1, None, [], "")
+    local.value = 1
+    subclasses = [type("Sub", (Plain,), {}) for _ in range(8)]
+    grown = census.grown()
+    for number in range(4):
+        del linecache.cache[f"<{number}>"]
+
+    assert find(grown, plain) == [(1, 5, 4)]
+    assert find(grown, weak.data) == find(grown, refs) == find(grown, linecache.cache) == []
+    assert len(subclasses) == 8
+    dicts = [g.container for g in grown if isinstance(g.container, dict)]
+    assert not [names for names in dicts if names and all(isinstance(v, weakref.ref) for v in dict.values(names))]
+
+
+def test_what_pytest_puts_into_a_list_is_left_out(census):
+    handlers, odd = [], type("Handler", (), {"__module__": "_pytest.logging"})
+    census.take()
+    handlers.append(odd())
+
+    assert find(census.grown(), handlers) == []
 
 
 def test_the_packages_that_are_left_out_can_be_chosen():
