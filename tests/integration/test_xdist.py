@@ -1,0 +1,213 @@
+"""pytest-xdist: each worker checks what it ran, the controller puts it together, and a worker that dies is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.integration.suite import UNLIMITED, short
+
+pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+
+TILL = """
+class Receipt:
+    pass
+
+receipts = []
+
+def sell():
+    receipts.append(Receipt())
+"""
+
+TESTS = """
+import pytest
+import till
+
+@pytest.mark.xdist_group("{name}")
+class Test{name}:
+    def test_{name}_sells(self):
+        till.sell()
+
+    def test_{name}_counts(self):
+        assert till.receipts is not None
+
+@pytest.mark.xdist_group("{name}")
+def test_{name}_sells_more():
+    till.sell()
+
+@pytest.mark.xdist_group("{name}")
+@pytest.mark.parametrize("number", [1, 2])
+def test_{name}_looks(number):
+    assert number
+"""
+
+NAMES = ("north", "south")
+LEAKING = {f"test_{name}_{what}" for name in NAMES for what in ("sells", "sells_more")}
+ALL = {f"test_{name}_{what}" for name in NAMES for what in ("sells", "counts", "sells_more", "looks[1]", "looks[2]")}
+
+
+@pytest.fixture(scope="module")
+def shop(make_suite):
+    """Two files whose tests share one leak."""
+    suite = make_suite()
+    suite.write("till.py", TILL)
+    suite.write("pytest.ini", "[pytest]\nmarkers = xdist_group: known without xdist, too\n")
+    for name in NAMES:
+        suite.write(f"test_{name}.py", TESTS.format(name=name))
+    return suite
+
+
+def seen(run):
+    """How often each test is in the report; with ``--dist loadgroup`` their node ids end in the group."""
+    return Counter(short(test["nodeid"]).partition("@")[0] for test in run.report["tests"])
+
+
+def failing_entries(run):
+    return [line for line in run.lines if line.startswith("LEAK ") and " - +" in line]
+
+
+@pytest.mark.parametrize("mode", ["load", "loadscope", "loadfile", "loadgroup", "worksteal"])
+def test_in_every_mode_all_is_there_once(shop, mode):
+    run = shop.run("-n2", f"--dist={mode}", UNLIMITED)
+
+    assert seen(run) == dict.fromkeys(ALL, 1)
+    assert {test["worker"] for test in run.report["tests"]} == {"gw0", "gw1"}
+    (leak,) = run.leaks
+    assert {short(witness).partition("@")[0] for witness in leak["witnesses"]} == LEAKING
+    assert leak["retainers"][0]["root"] == "till.receipts"
+    verdicts = {name.partition("@")[0]: verdict for name, verdict in run.verdicts.items()}
+    assert verdicts == {name: "leak" if name in LEAKING else "clean" for name in ALL}
+    assert run.code == run.report["session"]["exit_status"] == 1
+    assert len(failing_entries(run)) == 1
+    assert run.outcomes == {"failed": 1, "passed": 10}
+    assert "memguard: 1 leak in 10 tests" in run.out
+    assert run.quiet, run.out
+
+
+def test_where_each_worker_runs_everything_it_is_still_one_leak(shop):
+    run = shop.run("--dist=each", "--tx=2*popen", UNLIMITED)
+
+    assert seen(run) == dict.fromkeys(ALL, 2)
+    assert len({(test["nodeid"], test["worker"]) for test in run.report["tests"]}) == 20
+    (leak,) = run.leaks
+    assert Counter(map(short, leak["witnesses"])) == dict.fromkeys(LEAKING, 1)
+    assert len(failing_entries(run)) == 1
+    assert run.code == 1
+    assert run.outcomes == {"failed": 1, "passed": 20}
+
+
+@pytest.mark.parametrize("args", [("-p", "no:xdist"), ("--dist=load",)], ids=" ".join)
+def test_without_workers_it_is_a_run_in_one_process(shop, args):
+    run = shop.run(*args, "-k", "north", UNLIMITED)
+
+    assert {test["worker"] for test in run.report["tests"]} == {"main"}
+    assert run.names("leak") == {"test_north_sells", "test_north_sells_more"}
+    assert run.outcomes == {"failed": 1, "passed": 5, "deselected": 5}
+    assert run.code == 1
+    assert run.quiet, run.out
+
+
+# -- runs that stop
+
+
+def test_x_without_a_failure_reports_the_leak(shop):
+    run = shop.run("-n2", "-x", UNLIMITED)
+
+    assert seen(run) == dict.fromkeys(ALL, 1)
+    assert run.outcomes == {"failed": 1, "passed": 10}
+    assert run.code == 1
+
+
+def test_x_with_a_failure_ends_as_it_would_have(suite):
+    suite.write("test_a.py", "def test_fails(): assert 0\n")
+    suite.write("test_b.py", "kept = []\ndef test_leaks(): kept.append([1])\n")
+    plain = suite.run("-n2", "-x", "--dist=loadfile", memguard=False)
+    run = suite.run("-n2", "-x", "--dist=loadfile", UNLIMITED)
+
+    assert run.code == plain.code
+    assert seen(run)["test_fails"] == 1
+    assert run.tests["test_fails"]["outcome"] == "failed"
+    assert run.verdict("test_fails")[0] == "unchecked"
+    assert max(seen(run).values()) == 1
+    # The other worker may have been stopped before its test or after it.
+    assert len(failing_entries(run)) == len(run.leaks) <= 1
+    assert run.quiet, run.out
+
+
+# -- workers that die
+
+# Large: what xdist tells the workers when one has died moves a few blocks, too.
+LARGE = """
+kept = []
+
+def test_leaks():
+    kept.append([[number] for number in range(100)])
+"""
+
+CRASH = f"""
+import os
+{LARGE}
+
+def test_beside_the_leak(): pass
+
+def test_before(): pass
+
+def test_dies():
+    os._exit(3)
+
+def test_after(): pass
+"""
+
+
+def test_a_worker_that_dies_in_a_test_is_told_and_the_rest_is_checked(suite):
+    # xdist gives the first two tests to one worker and the next two to the other.
+    suite.write("test_crash.py", CRASH)
+    run = suite.run("-n2", "--dist=load", UNLIMITED)
+
+    assert "crashed while running 'test_crash.py::test_dies'" in run.out
+    assert run.code == 1
+    assert run.outcomes == {"failed": 2, "passed": 4}
+    assert seen(run) == dict.fromkeys(
+        ["test_leaks", "test_beside_the_leak", "test_before", "test_dies", "test_after"], 1
+    )
+    dead = run.tests["test_dies"]["worker"]
+    assert run.verdict("test_before") == run.verdict("test_dies")
+    assert run.verdict("test_before") == ("unchecked", f"worker {dead} died before it could report")
+    assert run.tests["test_before"]["worker"] == dead
+    assert run.verdict("test_after") == run.verdict("test_beside_the_leak") == ("clean", None)
+    assert run.leak("test_leaks")["gates"]
+    assert len(failing_entries(run)) == 1
+    (warning,) = run.report["warnings"]
+    assert warning == f"worker {dead} died; its 2 tests are not checked"
+    assert warning in run.out
+    assert run.quiet, run.out
+
+
+SECOND = """
+import os
+
+runs = []
+
+def test_before(): pass
+
+def test_dies_when_repeated():
+    runs.append(1)
+    if len(runs) == 2:
+        os._exit(3)
+"""
+
+
+def test_a_worker_that_dies_in_a_repetition_fails_no_test(suite):
+    suite.write("test_a.py", SECOND)
+    suite.write("test_b.py", LARGE)
+    run = suite.run("-n2", "--dist=loadfile", UNLIMITED)
+
+    assert run.outcomes == {"failed": 1, "passed": 3}
+    assert {name: test["outcome"] for name, test in run.tests.items()} == dict.fromkeys(seen(run), "passed")
+    dead = run.tests["test_before"]["worker"]
+    reason = f"worker {dead} died before it could report"
+    assert run.verdict("test_before") == run.verdict("test_dies_when_repeated") == ("unchecked", reason)
+    assert run.names("leak") == {"test_leaks"}
+    assert f"warning: worker {dead} died; its 2 tests are not checked" in run.out
+    assert run.code == 1
