@@ -17,11 +17,12 @@ from itertools import pairwise
 from typing import Literal
 
 from pytest_memguard.grace import GRACE_STEPS_S
-from pytest_memguard.judge import METRICS, Metric, Policy, growing, is_noise
+from pytest_memguard.judge import METRICS, Metric, Policy, growing, is_noise, pardons
 from pytest_memguard.model import RoundSeries
 from pytest_memguard.settle import Settler
 
 Repeat = Callable[[], bool]
+_UNFORGIVING = 3  #: readings; the first two rounds clear whatever does not grow
 State = Literal["clean", "growing", "failed", "saturating", "deferred", "noisy"]
 
 
@@ -139,6 +140,8 @@ class Confirmer:
         self._freezes = True
         self._exposed = False
         self._alive = bytearray(len(meter.metrics))
+        self._misses = bytearray(len(meter.metrics))
+        self._pardons = bytearray(len(meter.metrics))
         self._floors = tuple(policy.floors.of(metric) for metric in meter.metrics)
 
     def freeze(self) -> None:
@@ -168,8 +171,10 @@ class Confirmer:
         self.expose()
         self.settler.light()
 
-    def baseline(self) -> None:
-        """Start a new series of rounds from the present state."""
+    def baseline(self, wanted: int | None = None) -> None:
+        """Start a new series of rounds from the present state; of ``wanted`` rounds, or as many as for a suspect."""
+        for index, metric in enumerate(self.meter.metrics):
+            self._pardons[index] = min(pardons(metric, wanted or self.policy.rounds), 254)
         if self._exposed:
             self.freeze()  # or the whole heap would be collected, for the second time in most cases
         self.meter.restart()  # what reading leaves in the interpreter's free lists has to go before the first reading
@@ -177,6 +182,7 @@ class Confirmer:
         self.freeze()
         for index in range(len(self._alive)):
             self._alive[index] = 1
+            self._misses[index] = 0
         self.meter.read()
 
     def round(self, repeat: Repeat) -> bool:
@@ -187,13 +193,15 @@ class Confirmer:
         return True
 
     def settle_and_read(self) -> None:
-        """The end of a round: take a reading, and clear the metrics that did not grow."""
+        """The end of a round: take a reading, and clear the metrics that did not grow, or not often enough."""
         self.settler.full()
         self.meter.read()
         index = 0
         for floor in self._floors:
             if self._alive[index] and not self.meter.grew(index, floor):
-                self._alive[index] = 0
+                self._misses[index] += 1
+                if self.meter.used <= _UNFORGIVING or self._misses[index] > self._pardons[index]:
+                    self._alive[index] = 0
             index += 1  # noqa: SIM113 - enumerate would allocate
 
     def still_growing(self) -> bool:
@@ -238,7 +246,7 @@ class Confirmer:
         until = self._clock() + self.policy.seconds
         if self._threads() > 1:
             self.thaw()  # or older garbage would seem to be released, and waiting for other threads takes long
-        self.baseline()
+        self.baseline(self.policy.escalation)
         second = self.rounds(repeat, self.policy.escalation, until=until)
         repetitions = first.repetitions + second.repetitions
         if second.state == "failed":
