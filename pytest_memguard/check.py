@@ -287,7 +287,7 @@ class Checker:
                 return known
             del known
             del shown  # alive until the next assignment it would count as growth
-            shown = confirmer.rounds(repeat, wanted)
+            shown = confirmer.once_more(confirmer.rounds(repeat, wanted), repeat)
         if shown.state == "failed":
             return Verdict(name="inconclusive", reason=self._reasons.pop(subject.index, "it cannot be repeated"))
         if shown.state == "growing":

@@ -12,7 +12,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -225,6 +225,19 @@ class Confirmer:
             done += 1
         return self.conclude(done)
 
+    def once_more(self, shown: Confirmation, repeat: Repeat, *, until: float | None = None) -> Confirmation:
+        """A second series where the first grew for some rounds and then once did not.
+
+        What fills up does not grow in the first round of the second series, and costs a repetition. A leak does, if it
+        was a thread, a timer or the interpreter that freed as much as it takes in that one round.
+        """
+        if shown.state not in ("clean", "noisy") or shown.repetitions <= _UNFORGIVING:
+            return shown
+        wanted = self.policy.rounds if until is None else self.policy.escalation
+        self.baseline(wanted)
+        again = self.rounds(repeat, wanted, until=until)
+        return replace(again, repetitions=shown.repetitions + again.repetitions)
+
     def conclude(self, done: int) -> Confirmation:
         """Judge the rounds taken so far."""
         metrics = growing(self.meter.samples(), self.policy.floors) if done else []
@@ -247,7 +260,7 @@ class Confirmer:
         if self._threads() > 1:
             self.thaw()  # or older garbage would seem to be released, and waiting for other threads takes long
         self.baseline(self.policy.escalation)
-        second = self.rounds(repeat, self.policy.escalation, until=until)
+        second = self.once_more(self.rounds(repeat, self.policy.escalation, until=until), repeat, until=until)
         repetitions = first.repetitions + second.repetitions
         if second.state == "failed":
             return Confirmation(state="failed", repetitions=repetitions, rounds=first.rounds)
