@@ -237,18 +237,21 @@ class Guard:
         self._tally.clean += wire["clean"]
         self._tally.checked += wire["checked"]
 
-    def lost(self, worker: str, unread: Mapping[str, Unread]) -> None:
-        """A worker died with what it knew: its tests stay unchecked, and the report says why.
+    def lost(self, worker: str, unread: Mapping[str, Unread], *, died: bool) -> None:
+        """A worker died, or was stopped, with what it knew: its tests stay unchecked, and the report says why.
 
         ``unread``: the tests that it ran and of which nothing else has come, by node id.
         """
         for nodeid, (outcome, duration_s) in unread.items():
             self.absorb_row(worker, [nodeid, worker, outcome, duration_s, *[None] * 2 * len(Sample._fields)])
         indices = self._absorbed.get(worker, array("q"))
+        happened = "died" if died else "was stopped"
         for index in indices:
-            self.verdicts.set(index, Verdict(name="unchecked", reason=f"worker {worker} died before it could report"))
+            reason = f"worker {worker} {happened} before it could report"
+            self.verdicts.set(index, Verdict(name="unchecked", reason=reason))
         if indices:
-            self.warnings.append(f"worker {worker} died; its {len(indices)} tests are not checked")
+            tests = "its test is" if len(indices) == 1 else f"its {len(indices)} tests are"
+            self.warnings.append(f"worker {worker} {happened}; {tests} not checked")
 
     # -- the end
 

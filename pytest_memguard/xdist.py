@@ -77,12 +77,13 @@ class ControllerEnd:
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
         self._unread: dict[str, dict[str, Unread]] = {}
+        self._dead: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the rows off a worker's report, before any other plugin sees it."""
         rows = report.__dict__.pop(_KEY, None)
-        worker = getattr(report, "worker_id", None)
+        worker = _sender(report)
         if worker is None:
             return
         # The row of a test comes with a later one: until then it is known by its reports alone.
@@ -106,8 +107,22 @@ class ControllerEnd:
         worker = str(node.gateway.id)
         wire = (getattr(node, "workeroutput", None) or {}).get(_KEY)
         if wire is None:
-            self._guard.lost(worker, self._unread.get(worker, {}))
+            self._dead.add(worker)  # the report of the test that killed it is still to come
             return
         for row in wire["rows"]:
             self._guard.absorb_row(worker, row)
         self._guard.absorb(worker, wire)
+        self._unread.pop(worker, None)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """Tell the tests of workers that died, or that were stopped with the run."""
+        for worker in sorted({*self._dead, *self._unread}):
+            self._guard.lost(worker, self._unread.get(worker, {}), died=worker in self._dead)
+
+
+def _sender(report: pytest.TestReport) -> str | None:
+    """The worker that a report is from, or that xdist has made it for: the one of a test that killed its worker."""
+    worker: str | None = getattr(report, "worker_id", None)
+    node: Any = getattr(report, "node", None)
+    return str(node.gateway.id) if worker is None and node is not None else worker

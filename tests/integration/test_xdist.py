@@ -211,3 +211,11 @@ def test_a_worker_that_dies_in_a_repetition_fails_no_test(suite):
     assert run.names("leak") == {"test_leaks"}
     assert f"warning: worker {dead} died; its 2 tests are not checked" in run.out
     assert run.code == 1
+
+
+def test_the_test_that_killed_its_worker_has_failed(suite):
+    suite.write("test_crash.py", CRASH)
+    run = suite.run("-n2", "--dist=load", UNLIMITED)
+
+    assert run.tests["test_dies"]["outcome"] in ("failed", "error")
+    assert "1 test not checked" in run.out
