@@ -312,15 +312,16 @@ class Case(unittest.TestCase):
         note("case", hasattr(self, "seen"))
         self.seen = True
 
-key = pytest.StashKey()
+runs = [0]
 
 def test_properties(record_property, request, capsys, caplog):
     record_property("sum", 3)
     request.node.add_report_section("call", "bill", "paid")
     request.node.add_marker(pytest.mark.skipif(False, reason="never"))
     request.node.extra_keyword_matches.add("extra")
-    request.node.stash[key] = 1
-    request.node.keywords["colour"] = "red"
+    request.node.stash[pytest.StashKey()] = "of this run"
+    runs[0] += 1
+    request.node.keywords[f"run {runs[0]}"] = "red"
     note("properties", len(request.node.user_properties))
     note("sections", len(request.node._report_sections))
     print("printed")
@@ -351,8 +352,10 @@ def test_uses_shared_too(shared): pass
 LOOK = """
 def pytest_sessionfinish(session):
     for item in session.items:
+        note("tests", item.name)
         sections = [section[:2] for section in item._report_sections]
-        note("item", [item.name, sections, item.user_properties, len(item.own_markers), len(item.stash._storage)])
+        note("item", [item.name, sections, item.user_properties, len(item.own_markers)])
+        note("item", [item.name, len(item.stash._storage), [key for key in item.keywords if key.startswith("run ")]])
     note("stack", [str(node) for node in session._setupstate.stack])
     note("reports", len(session.config.pluginmanager.getplugin("terminalreporter").stats.get("passed", [])))
     note("collected", [session.testscollected, session.testsfailed])
@@ -389,7 +392,7 @@ def test_what_a_test_adds_to_itself_is_not_there_twice(states):
     suite.run("-p", "no:cacheprovider", memguard=False)
     plain = Notes(suite)
     assert notes["item"] == plain["item"]
-    assert any(sections for _, sections, *_ in plain["item"])
+    assert ["run 1"] in [item[2] for item in plain["item"]]
 
 
 def test_what_a_test_adds_to_itself_does_not_add_up(states):
@@ -411,5 +414,5 @@ def test_fixtures_of_a_module_are_opened_and_closed_in_turns(states):
 def test_pytest_is_left_with_nothing_set_up_and_one_report_a_test(states):
     notes, _ = states
     assert notes["stack"] == [[]]
-    assert notes["reports"] == [len(notes["item"])]
-    assert notes["collected"] == [[len(notes["item"]), 0]]
+    assert notes["reports"] == [len(notes["tests"])]
+    assert notes["collected"] == [[len(notes["tests"]), 0]]
