@@ -91,10 +91,6 @@ def test_goes_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     open("file", "x").close()
 
-def test_read_only(tmp_path):
-    look("read only", tmp_path)
-    (tmp_path / "sub").chmod(0o500)
-
 def test_link(tmp_path, tmp_path_factory):
     (tmp_path / "link").symlink_to(os.path.dirname(__file__))
 """
@@ -177,7 +173,6 @@ def test_a_test_finds_its_folder_empty_and_under_the_same_name(folders):
         "a": "test_parametrized_a_0",
         "b": "test_parametrized_b_0",
         "first": "test_several0",
-        "read only": "test_read_only0",
         "plain": "plain",
     }.items():
         assert folders.always(name) == [folder, []]
