@@ -69,7 +69,8 @@ def failing_entries(run):
 
 @pytest.mark.parametrize("mode", ["load", "loadscope", "loadfile", "loadgroup", "worksteal"])
 def test_in_every_mode_all_is_there_once(shop, mode):
-    run = shop.run("-n2", f"--dist={mode}", UNLIMITED)
+    # Nothing fails, so -x stops nothing: neither the run nor, in pass 2, the search for the second leaking test.
+    run = shop.run("-n2", f"--dist={mode}", "-x", UNLIMITED)
 
     assert seen(run) == dict.fromkeys(ALL, 1)
     assert {test["worker"] for test in run.report["tests"]} == {"gw0", "gw1"}
@@ -109,14 +110,6 @@ def test_without_workers_it_is_a_run_in_one_process(shop, args):
 
 
 # -- runs that stop
-
-
-def test_x_without_a_failure_reports_the_leak(shop):
-    run = shop.run("-n2", "-x", UNLIMITED)
-
-    assert seen(run) == dict.fromkeys(ALL, 1)
-    assert run.outcomes == {"failed": 1, "passed": 10}
-    assert run.code == 1
 
 
 def test_x_with_a_failure_ends_as_it_would_have(suite):
