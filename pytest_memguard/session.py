@@ -209,6 +209,8 @@ class MemguardSession:
     def _print(self, terminalreporter: Any) -> None:
         writer = terminalreporter._tw  # noqa: SLF001 - the terminal reporter has no public writer
         report = self.guard.report(0) if self._report is None else self.guard.updated(self._report)
+        if not (report.session.tests or report.warnings or report.errors):
+            return  # a usage error, an error in collection, nothing selected: pytest says it
         lines = section(
             report,
             width=writer.fullwidth,

@@ -139,7 +139,9 @@ def test_k_checks_what_it_selects(shop):
 
 
 def test_nothing_selected_is_still_exit_5(shop):
-    assert shop.run("-k", "nothing_like_this").code == 5
+    run = shop.run("-k", "nothing_like_this")
+    assert run.code == 5
+    assert "memguard:" not in run.out
 
 
 def test_an_empty_suite_is_still_exit_5(suite):
@@ -147,7 +149,15 @@ def test_an_empty_suite_is_still_exit_5(suite):
     assert run.code == 5
     assert run.report["session"]["exit_status"] == 5
     assert run.report["tests"] == []
-    assert run.quiet, run.out
+    assert "memguard:" not in run.out
+
+
+def test_a_usage_error_is_all_that_is_said(suite):
+    suite.write("test_marked.py", "import pytest\n\n@pytest.mark.memguard(limit='lots')\ndef test_marked(): pass\n")
+    run = suite.run()
+    assert run.code == 4
+    assert "invalid limit 'lots'" in run.out
+    assert "no leaks" not in run.out
 
 
 @pytest.mark.parametrize("arguments", [("--collect-only",), ("--co", "-q"), ("--setup-plan",), ("--setup-only",)])

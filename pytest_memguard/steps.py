@@ -1,0 +1,88 @@
+"""Find the clean tests that make a container longer: growth in steps shows in no single round's blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+from pytest_memguard.census import ContainerCensus
+from pytest_memguard.confirm import Confirmer
+from pytest_memguard.model import Verdict
+from pytest_memguard.subjects import Judge, Repetitions, Subject
+
+_MOST_CONTAINERS = 50
+_SHARE = 20  #: measuring takes at most one part in so many of the time
+
+
+class StepSearch:
+    """Lengths of all containers over the whole of pass 2, between ``start`` and ``end``."""
+
+    def __init__(
+        self,
+        repetitions: Repetitions,
+        confirmer: Confirmer,
+        prover: Judge,
+        *,
+        repeat: Callable[[Subject], bool],
+        spent: Callable[[], bool],
+        clock: Callable[[], float],
+    ) -> None:
+        self._repetitions = repetitions
+        self._confirmer = confirmer
+        self._prover = prover
+        self._repeat = repeat
+        self._spent = spent
+        self._clock = clock
+        self._census = ContainerCensus()
+        self._waiting: list[Subject] = []
+        self._last = clock()
+        self._cost = 0.0
+
+    def start(self) -> None:
+        """Measure for the first time; the heap must not be frozen."""
+        self._census.take()
+
+    def end(self) -> None:
+        """Let go of all containers."""
+        self._census.release()
+
+    def add(self, subjects: Sequence[Subject]) -> None:
+        """These have been repeated since the last search."""
+        self._waiting.extend(subjects)
+
+    def search(self, verdicts: Mapping[int, Verdict], *, last: bool = False) -> Iterator[tuple[int, Verdict]]:
+        """Prove what made a container longer: index and verdict of each test, which may be ``clean`` again.
+
+        Waits for more tests where measuring all containers would cost more than 5 % of the time, unless it is the
+        ``last`` search.
+        """
+        now = self._clock()
+        if not last and now - self._last < self._cost * _SHARE:
+            return
+        self._confirmer.settler.light()
+        grown = [longer.container for longer in self._census.grown()[:_MOST_CONTAINERS]]
+        clean = [subject for subject in self._waiting if verdicts[subject.index].name == "clean"]
+        self._waiting.clear()
+        self._last = self._clock()
+        self._cost = self._last - now
+        if grown and clean:
+            yield from self._among(clean, grown)
+        self._census.mark()
+
+    def _among(self, clean: Sequence[Subject], grown: list[object]) -> Iterator[tuple[int, Verdict]]:
+        """Repeat these tests once more, and prove those after which one of these containers is longer."""
+        light = self._confirmer.settler.light
+        wanted = set(map(id, grown))
+        with ContainerCensus(lambda: grown) as census:
+            for subject in clean:
+                if self._spent():
+                    break
+                self._repetitions.enter(subject.parent)
+                census.mark()
+                if not self._repeat(subject):
+                    continue
+                light()
+                longer = next((g.container for g in census.grown() if id(g.container) in wanted), None)
+                if longer is not None:
+                    repeat = partial(self._repeat, subject)
+                    yield subject.index, self._prover.prove_steps(subject, repeat, census, longer)
