@@ -19,7 +19,7 @@ from pytest_memguard.grace import Grace
 from pytest_memguard.judge import NoiseMeter
 from pytest_memguard.model import Verdict
 from pytest_memguard.steps import StepSearch
-from pytest_memguard.subjects import OUT_OF_BUDGET, Cycle, Judge, Repetitions, Subject, Tally
+from pytest_memguard.subjects import INTERRUPTED, OUT_OF_BUDGET, Cycle, Judge, Repetitions, Subject, Tally
 
 _RUN_LENGTH = 48
 _WITNESS_ROUNDS = 2
@@ -89,7 +89,7 @@ class Checker:
             for subjects in modules:
                 if self._ate_memory():
                     self._until = 0.0
-                    self._leave_out(modules)
+                    self._leave_out(modules, _TOO_LARGE)
                 if self._spent():
                     break
                 for part in _runs(subjects):
@@ -102,6 +102,9 @@ class Checker:
             if everything and not self._spent():
                 self._look_for_steps(last=True)
                 self._fixtures(everything, widest=True)
+        except KeyboardInterrupt:
+            self._leave_out(modules, INTERRUPTED)
+            raise
         finally:
             self._steps.end()
             confirmer.thaw()
@@ -125,9 +128,9 @@ class Checker:
         self._confirmer.baseline()
         return self._confirmer.rounds(lambda: True, self._confirmer.policy.rounds).state == "growing"
 
-    def _leave_out(self, modules: Sequence[Sequence[Subject]]) -> None:
+    def _leave_out(self, modules: Sequence[Sequence[Subject]], verdict: Verdict) -> None:
         left = [s for subjects in modules for s in subjects if self.tally.verdicts[s.index] == OUT_OF_BUDGET]
-        self._start_with([left], _TOO_LARGE)
+        self._start_with([left], verdict)
 
     def _maybe_thaw(self) -> None:
         """Collect the whole heap now and then (garbage of module fixtures), for at most 3 % of the time."""

@@ -34,7 +34,7 @@ from pytest_memguard.model import (
 )
 from pytest_memguard.probes import Probes, Sample, open_probes
 from pytest_memguard.settings import Settings
-from pytest_memguard.subjects import OUT_OF_BUDGET, Repetitions, Subject, Tally
+from pytest_memguard.subjects import NOT_REACHED, Repetitions, Subject, Tally
 from pytest_memguard.verdicts import Verdicts
 from pytest_memguard.watch import Ledger, Watcher
 
@@ -281,7 +281,7 @@ class Guard:
     def overdue(self) -> list[str]:
         """Node ids of the tests that the budget did not reach, in the order of the run."""
         indices = range(len(self.ledger))
-        return [self.ledger.nodeid(i) for i in indices if self.verdicts.get(i) == OUT_OF_BUDGET]
+        return [self.ledger.nodeid(i) for i in indices if self.verdicts.get(i) in NOT_REACHED]
 
     def checked(self) -> set[str]:
         """Node ids of the tests that were."""

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pytest_memguard.confirm import Confirmation
 
 OUT_OF_BUDGET = Verdict(name="unchecked", reason="the budget was spent")
+INTERRUPTED = Verdict(name="unchecked", reason="the run was interrupted")
+#: What the next run begins with.
+NOT_REACHED = (OUT_OF_BUDGET, INTERRUPTED)
 
 
 class Repetitions(Protocol):

@@ -54,12 +54,16 @@ def quiet(config: pytest.Config) -> Iterator[Callable[[], None]]:
             stack.callback(hook.restore)
         stack.enter_context(_silent_logging(config))
         stack.enter_context(_silent_stdio(config))
-        stack.enter_context(_kept_junit(config))
+        junit = [_JUnit(p) for p in config.pluginmanager.get_plugins() if type(p).__name__ == "LogXML"]
+        for xml in junit:
+            stack.callback(xml.restore)
         stack.enter_context(_option(config, "setupshow", value=False))
 
         def forget() -> None:
             for hook in muted:
                 hook.forget()
+            for xml in junit:
+                xml.forget()
 
         yield forget
 
@@ -96,22 +100,28 @@ def _silent_stdio(config: pytest.Config) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _kept_junit(config: pytest.Config) -> Iterator[None]:
-    """What tests record for the JUnit file while they are repeated is dropped again."""
-    xml = next((p for p in config.pluginmanager.get_plugins() if type(p).__name__ == "LogXML"), None)
-    if xml is None:
-        yield
-        return
-    reporters, ordered = dict(xml.node_reporters), list(xml.node_reporters_ordered)
-    properties = list(xml.global_properties)
-    try:
-        yield
-    finally:
-        xml.node_reporters.clear()
-        xml.node_reporters.update(reporters)
-        xml.node_reporters_ordered[:] = ordered
-        xml.global_properties[:] = properties
+class _JUnit:
+    """Other containers for what tests record for the JUnit file, while they are repeated."""
+
+    __slots__ = ("_saved", "_xml")
+
+    def __init__(self, xml: Any) -> None:
+        self._xml = xml
+        names = ("node_reporters", "node_reporters_ordered", "global_properties", "open_reports", "stats")
+        self._saved = {name: vars(xml)[name] for name in names if name in vars(xml)}
+        for name, container in self._saved.items():
+            setattr(xml, name, type(container)())
+        xml.stats = dict.fromkeys(self._saved.get("stats", ()), 0)
+
+    def forget(self) -> None:
+        """Drop what the last repetition has recorded: Hypothesis adds its statistics, for one."""
+        for name in self._saved:
+            if name != "stats":
+                vars(self._xml)[name].clear()
+
+    def restore(self) -> None:
+        """Put the suite's own containers back."""
+        vars(self._xml).update(self._saved)
 
 
 @contextlib.contextmanager

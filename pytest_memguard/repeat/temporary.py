@@ -51,7 +51,7 @@ class TempRoot:
         if self._numbers is not None:
             self._factory._next_number = self._numbers
         for root in (self._tests, self._fixtures):
-            shutil.rmtree(root, ignore_errors=True)
+            _remove(str(root))
 
     @contextlib.contextmanager
     def of_fixture(self, definition: Any) -> Iterator[None]:
@@ -94,8 +94,22 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _remove(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path, ignore_errors=True)
-    else:
+    if os.path.islink(path) or not os.path.isdir(path):
         with contextlib.suppress(OSError):
             os.unlink(path)
+        return
+    shutil.rmtree(path, ignore_errors=True)
+    if os.path.isdir(path):  # some test has made a folder read-only
+        _make_writable(path)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _make_writable(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.chmod(path, 0o700)
+    for folder, names, _ in os.walk(path):
+        for name in names:
+            inner = os.path.join(folder, name)
+            if not os.path.islink(inner):
+                with contextlib.suppress(OSError):
+                    os.chmod(inner, 0o700)

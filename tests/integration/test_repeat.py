@@ -6,6 +6,7 @@ Each piece is private to pytest or Hypothesis; where one of them changes, a test
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -411,3 +412,44 @@ def test_pytest_is_left_with_nothing_set_up_and_one_report_a_test(states):
     assert notes["stack"] == [[]]
     assert notes["reports"] == [len(notes["tests"])]
     assert notes["collected"] == [[len(notes["tests"]), 0]]
+
+
+def test_what_is_recorded_for_the_junit_file_is_no_leak(suite):
+    pytest.importorskip("hypothesis", reason="hypothesis is not installed")
+    suite.write(
+        "test_records.py",
+        """
+        from hypothesis import given, settings, strategies as st
+
+        @settings(max_examples=3)
+        @given(st.integers())
+        def test_property(number): pass
+
+        def test_records(record_testsuite_property):
+            record_testsuite_property("till", 4)
+        """,
+    )
+    run = suite.run(UNLIMITED, "--junitxml=junit.xml")
+
+    assert run.verdicts == {"test_property": "clean", "test_records": "clean"}
+    assert run.leaks == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may remove everything")
+def test_a_read_only_folder_goes_too(suite):
+    test = """
+    import pytest
+    from conftest import note
+
+    @pytest.mark.memguard(runs=3)
+    def test_read_only(tmp_path):
+        note("name", tmp_path.name)
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / "file").touch()
+        (tmp_path / "sub").chmod(0o500)
+    """
+    checked(suite, test_read_only=test, conftest=AFTER)
+    notes = Notes(suite)
+
+    assert notes.always("name") == "test_read_only0"
+    assert not [name for name in notes["left"][0] if name.startswith("_")]
