@@ -70,6 +70,11 @@ class Meter:
         readings = self._readers[metric_index][2]
         return readings[self.used - 1] - readings[self.used - 2] >= floor
 
+    def moved(self) -> bool:
+        """Whether the last step of any metric was another one than none."""
+        last = self.used - 1
+        return any(readings[last] != readings[last - 1] for _, _, readings in self._readers)
+
     def samples(self, first: int = 0) -> dict[Metric, Sequence[int]]:
         """All readings from ``first`` on, per metric."""
         return {metric: tuple(readings[first : self.used]) for metric, _, readings in self._readers}
@@ -192,6 +197,11 @@ class Confirmer:
         self.settle_and_read()
         return True
 
+    def warm_up(self, repeat: Repeat) -> bool:
+        """One round that does not count: the first after anything else frees what that has left, 2 KiB at times."""
+        self.baseline()
+        return self.round(repeat)
+
     def settle_and_read(self) -> None:
         """The end of a round: take a reading, and clear the metrics that did not grow, or not often enough."""
         self.settler.full()
@@ -259,6 +269,8 @@ class Confirmer:
         until = self._clock() + self.policy.seconds
         if self._threads() > 1:
             self.thaw()  # or older garbage would seem to be released, and waiting for other threads takes long
+        if not self.warm_up(repeat):
+            return Confirmation(state="failed", repetitions=first.repetitions + 1, rounds=first.rounds)
         self.baseline(self.policy.escalation)
         second = self.once_more(self.rounds(repeat, self.policy.escalation, until=until), repeat, until=until)
         repetitions = first.repetitions + second.repetitions

@@ -249,7 +249,7 @@ class Prover:
 
         native = not _in_python(confirmed)
         evidence = self._examine(Scenario(repeat=_strict(repeat), settle=self._confirmer.settler.light), native=native)
-        settled = self._stopped_meanwhile(repeat, evidence)
+        settled = self._stopped_meanwhile(repeat, confirmed, evidence)
         if settled is not None:
             return settled
         bound = (
@@ -261,18 +261,20 @@ class Prover:
             return Verdict(name="inconclusive", reason=hidden[0])
         return self._keep(subject, confirmed, evidence, cycle)
 
-    def _stopped_meanwhile(self, repeat: Callable[[], bool], evidence: Evidence) -> Verdict | None:
+    def _stopped_meanwhile(
+        self, repeat: Callable[[], bool], confirmed: Confirmation, evidence: Evidence
+    ) -> Verdict | None:
         """A bound may have been reached while the diagnosis repeated; without a retainer nobody could know of it."""
-        self._confirmer.freeze()
-        self._confirmer.baseline()
-        again = self._confirmer.rounds(repeat, self._confirmer.policy.rounds)
-        if again.state == "failed":
+        confirmer = self._confirmer
+        confirmer.freeze()
+        if not confirmer.warm_up(repeat):
             return _NOT_REPEATED
-        if again.state != "growing":
+        goes_on, _ = confirmer.burst(repeat, confirmed, seconds=_BURST_S, most=confirmer.policy.rounds)
+        if not goes_on:
             return Verdict(name="saturating", reason="it grew, and stopped while it was looked into")
         if evidence.diagnosis.retainers:
             return None
-        goes_on, burst = self._confirmer.burst(repeat, again, seconds=_LONG_BURST_S, most=_MOST_LONG_BURST)
+        goes_on, burst = confirmer.burst(repeat, confirmed, seconds=_LONG_BURST_S, most=_MOST_LONG_BURST)
         if not goes_on:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
         return None
