@@ -126,6 +126,7 @@ class Suite:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
+            preexec_fn=_heed_interrupts,  # noqa: PLW1509 - no thread runs here
         )
         try:
             while process.poll() is None and not when(self.path):
@@ -171,6 +172,11 @@ class Suite:
     def temporary(self) -> Path:
         """Where ``tmp_path`` comes from in these runs."""
         return self._temp
+
+
+def _heed_interrupts() -> None:
+    """A shell starts background jobs with SIGINT ignored, and all that they start inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def short(nodeid: str) -> str:
