@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -58,12 +59,14 @@ def quiet(config: pytest.Config) -> Iterator[Callable[[], None]]:
         for xml in junit:
             stack.callback(xml.restore)
         stack.enter_context(_option(config, "setupshow", value=False))
+        imports = _ImportHook()
 
         def forget() -> None:
             for hook in muted:
                 hook.forget()
             for xml in junit:
                 xml.forget()
+            imports.forget()
 
         yield forget
 
@@ -122,6 +125,27 @@ class _JUnit:
     def restore(self) -> None:
         """Put the suite's own containers back."""
         vars(self._xml).update(self._saved)
+
+
+class _ImportHook:
+    """What pytest's import hook remembers of each module name that was ever asked for."""
+
+    __slots__ = ("_saved",)
+
+    def __init__(self) -> None:
+        names = ("_marked_for_rewrite_cache", "_rewritten_names")
+        caches = [vars(finder).get(name) for finder in sys.meta_path if hasattr(finder, "__dict__") for name in names]
+        self._saved = [(cache, dict(cache)) for cache in caches if type(cache) is dict]
+        for cache, saved in self._saved:  # the table of a copy is smaller than one that was filled by hand
+            cache.clear()
+            cache.update(saved)
+
+    def forget(self) -> None:
+        """Drop the names of the last repetition, which were made up where a test imports what it has written."""
+        for cache, saved in self._saved:
+            if len(cache) != len(saved):
+                cache.clear()
+                cache.update(saved)
 
 
 @contextlib.contextmanager

@@ -453,3 +453,25 @@ def test_a_read_only_folder_goes_too(suite):
 
     assert notes.always("name") == "test_read_only0"
     assert not [name for name in notes["left"][0] if name.startswith("_")]
+
+
+def test_names_of_modules_that_a_test_makes_up_are_no_leak(suite):
+    suite.write(
+        "test_imports.py",
+        """
+        import importlib, itertools, sys
+
+        numbers = itertools.count()
+
+        def test_imports(tmp_path, monkeypatch):
+            name = f"made_up_{next(numbers)}"
+            (tmp_path / f"{name}.py").write_text("value = 1")
+            monkeypatch.syspath_prepend(tmp_path)
+            assert importlib.import_module(name).value == 1
+            del sys.modules[name]
+        """,
+    )
+    run = suite.run(UNLIMITED)
+
+    assert run.leaks == []
+    assert run.verdict("test_imports")[0] != "leak"
