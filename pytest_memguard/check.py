@@ -68,6 +68,7 @@ class Checker:
         self._last_thaw = clock()
         self._thaw_cost = 0.0
         self._disturbed = False
+        self._went_alone = False
         self._steps = StepSearch(repetitions, confirmer, prover, repeat=self._repeat, spent=self._spent, clock=clock)
         self._grace = grace or Grace()
 
@@ -141,6 +142,7 @@ class Checker:
         self._last_thaw = self._clock()
         self._thaw_cost = self._last_thaw - now
         self._confirmer.freeze()
+        self._disturbed = True
 
     def _run_of_one_parent(self, subjects: Sequence[Subject]) -> None:
         self._repetitions.enter(subjects[0].parent)
@@ -187,6 +189,8 @@ class Checker:
         Returns the others, and whether the heap grew over the whole.
         """
         meter = self._confirmer.meter
+        self._disturbed = self._disturbed or self._went_alone
+        self._went_alone = False
         self._calm_down(partial(self._round, subjects[0]))
         self._confirmer.baseline()
         count = self._scan(subjects)
@@ -274,6 +278,7 @@ class Checker:
             tries -= 1
             verdict = self._rounds(subject, partial(self._round, subject), cycle=None)
         self._conclude(subject, verdict)
+        self._went_alone = True
 
     def _one_unfrozen(self, subject: Subject) -> None:
         """A repetition failed; perhaps only because frozen objects are invisible to ``gc.get_referrers``."""
@@ -314,7 +319,7 @@ class Checker:
         return _CLEAN
 
     def _calm_down(self, repeat: Callable[[], bool]) -> None:
-        """After a proof: the first repetition frees what it has left, and a leak of that size would not show."""
+        """After anything but scans: the first repetition frees what that left, and hides a leak of the same size."""
         if self._disturbed:
             self._disturbed = False
             self._confirmer.warm_up(repeat)
@@ -330,8 +335,10 @@ class Checker:
         self._progress(self.tally.checked)
 
     def _look_for_steps(self, *, last: bool = False) -> None:
-        for index, verdict in self._steps.search(self.tally.verdicts, last=last):
-            self._disturbed = True
+        if not (last or self._steps.is_due()):
+            return
+        self._disturbed = True
+        for index, verdict in self._steps.search(self.tally.verdicts):
             if verdict.name != "clean":
                 self.tally.verdicts[index] = verdict
 
@@ -356,6 +363,7 @@ class Checker:
 
         self._repetitions.enter(cycle.keep)
         verdict = self._rounds(subject, repeat, cycle)
+        self._disturbed = True
         if verdict.name not in ("clean", "leak"):
             self.tally.unchecked_fixtures.extend(f"{name} ({verdict.name}: {verdict.reason})" for name in cycle.names)
 

@@ -50,15 +50,13 @@ class StepSearch:
         """These have been repeated since the last search."""
         self._waiting.extend(subjects)
 
-    def search(self, verdicts: Mapping[int, Verdict], *, last: bool = False) -> Iterator[tuple[int, Verdict]]:
-        """Prove what made a container longer: index and verdict of each test, which may be ``clean`` again.
+    def is_due(self) -> bool:
+        """Whether measuring all containers again keeps below 5 % of the time; otherwise wait for more tests."""
+        return self._clock() - self._last >= self._cost * _SHARE
 
-        Waits for more tests where measuring all containers would cost more than 5 % of the time, unless it is the
-        ``last`` search.
-        """
+    def search(self, verdicts: Mapping[int, Verdict]) -> Iterator[tuple[int, Verdict]]:
+        """Prove what made a container longer: index and verdict of each test, which may be ``clean`` again."""
         now = self._clock()
-        if not last and now - self._last < self._cost * _SHARE:
-            return
         self._confirmer.settler.light()
         grown = [longer.container for longer in self._census.grown()[:_MOST_CONTAINERS]]
         clean = [subject for subject in self._waiting if verdicts[subject.index].name == "clean"]

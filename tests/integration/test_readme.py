@@ -18,10 +18,16 @@ def test_the_failure_in_the_readme_is_what_memguard_prints(tmp_path: Path) -> No
 
 
 def test_the_findings_in_the_examples_readme_are_what_memguard_prints(tmp_path: Path) -> None:
+    """Which of its witnesses a leak is shown with may differ once in some thirty runs, so there are three."""
     expected = readme.same_figures(readme.block(readme.EXAMPLES_README, "the findings"))
-    actual = readme.shop(tmp_path)
+    actual = ""
+    for attempt in ("first", "second", "third"):
+        (tmp_path / attempt).mkdir()
+        actual = readme.shop(tmp_path / attempt)
+        if readme.same_figures(actual) == expected:
+            return
 
-    assert readme.same_figures(actual) == expected, f"`python -m tests.readme` rewrites it to:\n{actual}"
+    pytest.fail(f"`python -m tests.readme` rewrites it to:\n{actual}")
 
 
 def test_the_test_in_the_readme_passes_without_memguard(tmp_path: Path) -> None:
