@@ -18,16 +18,18 @@ def test_the_failure_in_the_readme_is_what_memguard_prints(tmp_path: Path) -> No
 
 
 def test_the_findings_in_the_examples_readme_are_what_memguard_prints(tmp_path: Path) -> None:
-    """Which of its witnesses a leak is shown with may differ once in some thirty runs, so there are three."""
-    expected = readme.same_figures(readme.block(readme.EXAMPLES_README, "the findings"))
-    actual = ""
-    for attempt in ("first", "second", "third"):
-        (tmp_path / attempt).mkdir()
-        actual = readme.shop(tmp_path / attempt)
-        if readme.same_figures(actual) == expected:
-            return
+    """Which of its witnesses a leak is shown with may differ from run to run; what leaks and who keeps it does not."""
+    expected = told(readme.block(readme.EXAMPLES_README, "the findings"))
+    actual = readme.shop(tmp_path)
 
-    pytest.fail(f"`python -m tests.readme` rewrites it to:\n{actual}")
+    assert len(expected) > 3
+    assert told(actual) == expected, f"`python -m tests.readme` rewrites it to:\n{actual}"
+
+
+def told(section: str) -> set[str]:
+    """The lines of a section that no choice of a witness changes."""
+    lines = readme.same_figures(section).splitlines()
+    return {line for line in lines if line.split()[:1] in (["kept"], ["component"]) or "memguard:" in line}
 
 
 def test_the_test_in_the_readme_passes_without_memguard(tmp_path: Path) -> None:
