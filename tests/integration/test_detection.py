@@ -618,5 +618,4 @@ def test_one_cause_that_many_tests_share_is_proved_once(suite):
     runs = sorted(int(n) for n in next(line for line in run.lines if line.startswith("runs:")).split()[1:])
     proved = runs.pop()
     assert proved > 32
-    runs.pop()  # on a busy machine one more may be found by what it leaves in a container
-    assert sum(runs) < 6 * 58
+    assert sum(runs) < 6 * 59
