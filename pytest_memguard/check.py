@@ -67,7 +67,7 @@ class Checker:
         self._reasons: dict[int, str] = {}
         self._last_thaw = clock()
         self._thaw_cost = 0.0
-        self._disturbed = False
+        self._disturbed = True
         self._went_alone = False
         self._steps = StepSearch(repetitions, confirmer, prover, repeat=self._repeat, spent=self._spent, clock=clock)
         self._grace = grace or Grace()

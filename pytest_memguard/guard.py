@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_memguard.fixture import Level
 from pytest_memguard.gate import Gate, judged
@@ -37,6 +37,9 @@ from pytest_memguard.settings import Settings
 from pytest_memguard.subjects import NOT_REACHED, Repetitions, Subject, Tally
 from pytest_memguard.verdicts import Verdicts
 from pytest_memguard.watch import Ledger, Watcher
+
+if TYPE_CHECKING:
+    from pytest_memguard.engine import Engine  # half of the package, for nothing without pass 2
 
 Role = Literal["main", "worker", "controller"]
 Unread = tuple[str, float]  # outcome and seconds of a test without any reading
@@ -142,6 +145,7 @@ class Guard:
 
     def check(
         self,
+        make_engine: type[Engine],
         modules: Sequence[Sequence[Subject]],
         repetitions: Repetitions,
         *,
@@ -150,10 +154,8 @@ class Guard:
         on_suspect: Callable[[Suspect], None],
     ) -> None:
         """Repeat the tests in ``modules`` for at most ``budget_s`` seconds; what was found is kept, also if stopped."""
-        from pytest_memguard.engine import Engine  # noqa: PLC0415 - half of the package, for nothing without pass 2
-
         start = self.clock()
-        engine = Engine(
+        engine = make_engine(
             self.settings,
             self._probes,
             repetitions,

@@ -138,7 +138,10 @@ class MemguardSession:
             self._repeater = None
 
     def _repeat(self, session: pytest.Session, modules: Sequence[Sequence[Subject]]) -> None:
-        from pytest_memguard.repeat import Repeater  # noqa: PLC0415 - like the engine, for nothing without pass 2
+        # Loaded here, for nothing without pass 2; all of it before a repetition, because pytest's import hook remembers
+        # each module, and what the first repetition then frees would hide as much that its test retains.
+        from pytest_memguard.engine import Engine  # noqa: PLC0415
+        from pytest_memguard.repeat import Repeater  # noqa: PLC0415
 
         progress = Progress(self._config, total=sum(map(len, modules)), clock=self.guard.clock)
         with contextlib.ExitStack() as stack:
@@ -149,6 +152,7 @@ class MemguardSession:
             stack.callback(self._config.pluginmanager.unregister, hooks)
             stack.enter_context(repeater)
             self.guard.check(
+                Engine,
                 modules,
                 repeater,
                 budget_s=self._resolved.settings.budget.seconds_for(self._suite_s or 0.0),
