@@ -70,10 +70,10 @@ class Meter:
         readings = self._readers[metric_index][2]
         return readings[self.used - 1] - readings[self.used - 2] >= floor
 
-    def moved(self) -> bool:
-        """Whether the last step of any metric was another one than none."""
+    def moved(self, wanted: Metric) -> bool:
+        """Whether the last step of that metric, if it is read, was another one than none."""
         last = self.used - 1
-        return any(readings[last] != readings[last - 1] for _, _, readings in self._readers)
+        return any(metric == wanted and readings[last] != readings[last - 1] for metric, _, readings in self._readers)
 
     def samples(self, first: int = 0) -> dict[Metric, Sequence[int]]:
         """All readings from ``first`` on, per metric."""

@@ -269,7 +269,9 @@ class Prover:
         confirmer.freeze()
         if not confirmer.warm_up(repeat):
             return _NOT_REPEATED
-        goes_on, _ = confirmer.burst(repeat, confirmed, seconds=_BURST_S, most=confirmer.policy.rounds)
+        goes_on = any(  # asked twice: what the diagnosis has left is freed in the first
+            confirmer.burst(repeat, confirmed, seconds=_BURST_S, most=confirmer.policy.rounds)[0] for _ in range(2)
+        )
         if not goes_on:
             return Verdict(name="saturating", reason="it grew, and stopped while it was looked into")
         if evidence.diagnosis.retainers:
