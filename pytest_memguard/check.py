@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,8 +18,18 @@ from pytest_memguard.confirm import Confirmer
 from pytest_memguard.grace import Grace
 from pytest_memguard.judge import NoiseMeter
 from pytest_memguard.model import Verdict
+from pytest_memguard.schedule import stretches
 from pytest_memguard.steps import StepSearch
-from pytest_memguard.subjects import INTERRUPTED, OUT_OF_BUDGET, Cycle, Judge, Repetitions, Subject, Tally
+from pytest_memguard.subjects import (
+    INTERRUPTED,
+    OUT_OF_BUDGET,
+    TOO_LITTLE_MEMORY,
+    Cycle,
+    Judge,
+    Repetitions,
+    Subject,
+    Tally,
+)
 
 _RUN_LENGTH = 48
 _WITNESS_ROUNDS = 2
@@ -27,12 +37,10 @@ _LOOKS = 4
 _RESTLESS = Verdict(
     name="inconclusive", reason="memory grows while nothing is repeated: a thread that allocates, or a profiler"
 )
-_MOST_GROWTH = 1 << 30
-
 
 _CLEAN = Verdict(name="clean")
 _DEFERRED = Verdict(name="deferred", reason="what it retained was freed a little later, when its threads had ended")
-_TOO_LARGE = Verdict(name="unchecked", reason="what leaked so far took 1 GiB: mend that first")
+_ENDANGERING = "the memory that it retains leaves too little for another repetition"
 
 
 class Checker:
@@ -47,6 +55,7 @@ class Checker:
         read_blocks: Callable[[], int],
         until: float,
         read_rss: Callable[[], int | None] | None,
+        most_growth: int,
         noise: NoiseMeter,
         progress: Callable[[int], None],
         clock: Callable[[], float] = time.perf_counter,
@@ -59,7 +68,8 @@ class Checker:
         self._read_blocks = read_blocks
         self._until = until
         self._read_rss = read_rss
-        self._most_rss = (_rss_of(read_rss) or 0) + _MOST_GROWTH
+        self._most_rss = (_rss_of(read_rss) or 0) + most_growth
+        self._ate_memory = False
         self._noise = noise
         self._progress = progress
         self._clock = clock
@@ -89,12 +99,9 @@ class Checker:
             self._until = 0.0
         try:
             for subjects in modules:
-                if self._ate_memory():
-                    self._until = 0.0
-                    self._leave_out(modules, _TOO_LARGE)
                 if self._spent():
                     break
-                for part in _runs(subjects):
+                for part in stretches(subjects, longest=_RUN_LENGTH):
                     self._run_of_one_parent(part)
                 self._steps.add(subjects)
                 self._look_for_steps()
@@ -108,6 +115,8 @@ class Checker:
             self._leave_out(modules, INTERRUPTED)
             raise
         finally:
+            if self._ate_memory:
+                self._leave_out(modules, TOO_LITTLE_MEMORY)
             self._steps.end()
             confirmer.thaw()
         return self.tally
@@ -115,9 +124,12 @@ class Checker:
     def _spent(self) -> bool:
         return self._clock() > self._until
 
-    def _ate_memory(self) -> bool:
-        """Whether what leaked in repetitions comes near to endangering the run."""
-        return (_rss_of(self._read_rss) or 0) > self._most_rss
+    def _has_room(self) -> bool:
+        """Whether what repetitions have retained leaves room for more; once it does not, nothing is repeated again."""
+        if not self._ate_memory and (_rss_of(self._read_rss) or 0) > self._most_rss:
+            self._ate_memory = True
+            self._until = 0.0
+        return not self._ate_memory
 
     def _start_with(self, modules: Sequence[Sequence[Subject]], verdict: Verdict) -> None:
         for subject in (subject for subjects in modules for subject in subjects):
@@ -151,11 +163,9 @@ class Checker:
             self._repetitions.prepare(subject.item)
             if self._repetitions.lacks_fixtures(subject.item) and not self._spent():
                 self._repeat(subject)
-        left, heap_grew = self._screen(subjects)
-        if heap_grew:
-            self._narrow(left)
-        else:
-            self._clear(left)
+        done = 0
+        while done < len(subjects) and not self._spent():
+            done += self._screen(subjects[done:])
 
     def _narrow(self, subjects: Sequence[Subject]) -> None:
         """Find which of these tests made the heap grow, if any: none of them retained a Python block.
@@ -189,10 +199,10 @@ class Checker:
         for subject in subjects:
             self._conclude(subject, _CLEAN)
 
-    def _screen(self, subjects: Sequence[Subject]) -> tuple[list[Subject], bool]:
-        """Repeat each once, and take those whose blocks grew through their rounds.
+    def _screen(self, subjects: Sequence[Subject]) -> int:
+        """Repeat each once, and take those whose blocks grew through their rounds; then the others, if the heap grew.
 
-        Returns the others, and whether the heap grew over the whole.
+        Returns how many were dealt with: fewer where they retain so much that it has to be looked into at once.
         """
         meter = self._confirmer.meter
         self._disturbed = self._disturbed or self._went_alone
@@ -223,7 +233,11 @@ class Checker:
         self._progress(self.tally.checked + len(level))
         for subject in grown:
             self._one(subject)
-        return level, heap_grew
+        if heap_grew:
+            self._narrow(level)
+        else:
+            self._clear(level)
+        return count
 
     def _scan(self, subjects: Sequence[Subject]) -> int:
         """Repeat the subjects one after the other, reading blocks between them; how many were reached."""
@@ -235,7 +249,7 @@ class Checker:
         blocks[0] = read()
         while position < count:
             subject = subjects[position]
-            if self._spent():
+            if self._spent() or (position and self._confirmer.retained_much(position)):
                 return position
             before = repetitions.fixture_setups
             passed = self._round(subject)
@@ -261,13 +275,17 @@ class Checker:
             left -= 1
         return not left
 
-    def _repeat(self, subject: Subject, keep: Any = None) -> bool:
+    def _repeat(self, subject: Subject) -> bool:
         """One repetition within the subject's class or module; the reason is kept where it could not be done."""
-        passed, reason = self._repetitions.run(
-            subject.item, keep=subject.parent if keep is None else keep, patience_s=subject.patience_s
-        )
-        self.tally.repetitions += 1
         subject.repetitions += 1
+        return self._run(subject, keep=subject.parent)
+
+    def _run(self, subject: Subject, *, keep: Any) -> bool:
+        if not self._has_room():
+            self._reasons[subject.index] = _ENDANGERING
+            return False
+        passed, reason = self._repetitions.run(subject.item, keep=keep, patience_s=subject.patience_s)
+        self.tally.repetitions += 1
         if not passed:
             self._reasons[subject.index] = reason or "it cannot be repeated"
         return passed
@@ -317,7 +335,10 @@ class Checker:
             return Verdict(name="inconclusive", reason=self._reasons.pop(subject.index, "it cannot be repeated"))
         if shown.state == "growing":
             self._disturbed = True
-            return self._prover.prove(subject, repeat, shown, cycle)
+            verdict = self._prover.prove(subject, repeat, shown, cycle)
+            if verdict.name == "inconclusive" and self._ate_memory:
+                return Verdict(name="inconclusive", reason=f"it grew in every round; {_ENDANGERING}")
+            return verdict
         for series in shown.rounds:
             for delta in series.deltas:
                 self._noise.note(series.metric, grew=delta > 0)  # type: ignore[arg-type]
@@ -360,14 +381,7 @@ class Checker:
 
     def _cycle(self, cycle: Cycle) -> None:
         subject = cycle.subject
-
-        def repeat() -> bool:
-            passed, reason = self._repetitions.run(subject.item, keep=cycle.keep, patience_s=subject.patience_s)
-            self.tally.repetitions += 1
-            if not passed:
-                self._reasons[subject.index] = reason or "it cannot be repeated"
-            return passed
-
+        repeat = partial(self._run, subject, keep=cycle.keep)
         self._repetitions.enter(cycle.keep)
         verdict = self._rounds(subject, repeat, cycle)
         self._disturbed = True
@@ -382,13 +396,3 @@ _LATE = 3
 
 def _rss_of(read: Callable[[], int | None] | None) -> int | None:
     return None if read is None else read()
-
-
-def _runs(subjects: Sequence[Subject]) -> Iterator[Sequence[Subject]]:
-    """Split into stretches of one parent, none longer than the run length."""
-    start = 0
-    for position in range(1, len(subjects) + 1):
-        last = position == len(subjects)
-        if last or subjects[position].parent is not subjects[start].parent or position - start >= _RUN_LENGTH:
-            yield subjects[start:position]
-            start = position

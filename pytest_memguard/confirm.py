@@ -104,10 +104,14 @@ class Meter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """What the rounds of one scenario showed. ``metrics``: those that grew in every round."""
+    """What the rounds of one scenario showed. ``metrics``: those that grew in every round.
+
+    ``bytes_per_run``: memory gained per repetition, page by page, not to be taken for the size of a small leak.
+    """
 
     state: State
     repetitions: int
+    bytes_per_run: int = 0
     metrics: tuple[Metric, ...] = ()
     rounds: tuple[RoundSeries, ...] = ()
 
@@ -214,6 +218,10 @@ class Confirmer:
                     self._alive[index] = 0
             index += 1  # noqa: SIM113 - enumerate would allocate
 
+    def is_large(self, shown: Confirmation) -> bool:
+        """Whether each repetition retains so much that there are to be as few as possible."""
+        return shown.bytes_per_run >= self.policy.large_bytes
+
     def still_growing(self) -> bool:
         """Whether any metric has grown in every round since the baseline."""
         return any(self._alive)
@@ -228,7 +236,7 @@ class Confirmer:
         while done < wanted and self.still_growing():
             if until is not None and done >= self.policy.least and self._clock() > until:
                 break
-            if done >= self.policy.least_large and self.meter.retained() > self.policy.most_bytes:
+            if done >= self.policy.least_large and self.retained_much(done):
                 break
             if not self.round(repeat):
                 return Confirmation(state="failed", repetitions=done + 1)
@@ -258,7 +266,13 @@ class Confirmer:
             state = "noisy"
         else:
             state = "clean"
-        return Confirmation(state=state, repetitions=done, metrics=tuple(metrics), rounds=series)
+        per_run = self.meter.retained() // max(done, 1)
+        return Confirmation(state=state, repetitions=done, bytes_per_run=per_run, metrics=tuple(metrics), rounds=series)
+
+    def retained_much(self, done: int) -> bool:
+        """Whether so many repetitions since the baseline have retained so much that there are to be few more."""
+        retained = self.meter.retained()
+        return retained > self.policy.most_bytes or retained > done * self.policy.large_bytes
 
     def escalate(self, repeat: Repeat, first: Confirmation) -> Confirmation:
         """Prove a suspect in up to ``policy.escalation`` more rounds.
@@ -269,7 +283,7 @@ class Confirmer:
         until = self._clock() + self.policy.seconds
         if self._threads() > 1:
             self.thaw()  # or older garbage would seem to be released, and waiting for other threads takes long
-        if not self.warm_up(repeat):
+        if not (self.is_large(first) or self.warm_up(repeat)):
             return Confirmation(state="failed", repetitions=first.repetitions + 1, rounds=first.rounds)
         self.baseline(self.policy.escalation)
         second = self.once_more(self.rounds(repeat, self.policy.escalation, until=until), repeat, until=until)
@@ -278,9 +292,9 @@ class Confirmer:
             return Confirmation(state="failed", repetitions=repetitions, rounds=first.rounds)
         metrics = tuple(metric for metric in first.metrics if metric in second.metrics) or second.metrics
         state: State = "growing" if second.state == "growing" else "saturating"
-        if state == "growing" and self._seems_released(second) and not self._grows_anyway(repeat):
+        if state == "growing" and self._seems_released(second) and not self._grows_anyway(repeat, second):
             state = "deferred"
-        return Confirmation(state=state, repetitions=repetitions, metrics=metrics, rounds=second.rounds)
+        return replace(second, state=state, repetitions=repetitions, metrics=metrics)
 
     def _seems_released(self, shown: Confirmation) -> bool:
         """Whether a collection of the whole heap, and a little patience, give back half of what the rounds retained.
@@ -309,15 +323,16 @@ class Confirmer:
                 return True
         return False
 
-    def _grows_anyway(self, repeat: Repeat) -> bool:
+    def _grows_anyway(self, repeat: Repeat, shown: Confirmation) -> bool:
         """The same question again: the collection may have found garbage that is older than the rounds.
 
         Where other threads may release something, each round waits for them.
         """
         self.baseline()
         grace = sum(GRACE_STEPS_S) if self._threads() > 1 else 0.0
+        wanted = self.policy.least_large if self.is_large(shown) else self.policy.rounds
         done = 0
-        while done < self.policy.rounds and self.still_growing():
+        while done < wanted and self.still_growing():
             if not repeat():
                 return False
             if grace:
@@ -332,9 +347,9 @@ class Confirmer:
         Returns whether the growth of a suspect goes on (at half its rate at least), and how many were made: few or
         none where a leak is so large that many would use up the memory.
         """
-        per_run = max(confirmed.per_run("heap"), confirmed.per_run("rss"))
-        if per_run > 0:
-            most = min(most, self.policy.most_bytes // per_run)
+        if self.is_large(confirmed):
+            return True, 0
+        most = min(most, self.policy.most_bytes // max(confirmed.bytes_per_run, 1))
         until = self._clock() + seconds
         self.baseline()
         done = 0

@@ -14,15 +14,21 @@ from pytest_memguard.diagnosis import Paths
 from pytest_memguard.grace import Grace
 from pytest_memguard.judge import Floors, Metric, NoiseMeter, Policy
 from pytest_memguard.model import Finding, Suspect
-from pytest_memguard.probes import Probes
+from pytest_memguard.probes import Probes, spare_memory
 from pytest_memguard.prove import Prover
 from pytest_memguard.settings import Settings
 from pytest_memguard.settle import Settler
 from pytest_memguard.subjects import Repetitions, Subject, Tally
 
+_MOST_GROWTH = 4 << 30
+
 
 class Engine:
-    """One pass 2; single use. What it has found can be asked for at any time, also after it was stopped."""
+    """One pass 2; single use. What it has found can be asked for at any time, also after it was stopped.
+
+    ``processes``: how many do this side by side. What repetitions retain may take half of the spare memory, at most
+    4 GiB.
+    """
 
     def __init__(
         self,
@@ -31,6 +37,7 @@ class Engine:
         repetitions: Repetitions,
         *,
         rootdir: str,
+        processes: int,
         grace: Grace,
         until: float,
         clock: Callable[[], float],
@@ -39,6 +46,7 @@ class Engine:
         on_fault: Callable[[str, Exception], None],
     ) -> None:
         noise = NoiseMeter()
+        spare = spare_memory()
         confirmer = _confirmer(settings, probes, clock)
         self._prover = Prover(
             confirmer,
@@ -56,6 +64,7 @@ class Engine:
             read_blocks=sys.getallocatedblocks,
             until=until,
             read_rss=None if probes is None else probes.reader("rss"),
+            most_growth=_MOST_GROWTH if spare is None else min(_MOST_GROWTH, spare // (2 * processes)),
             noise=noise,
             progress=progress,
             clock=clock,

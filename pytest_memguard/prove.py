@@ -101,7 +101,7 @@ class Prover:
         self._on_suspect(Suspect(nodeid=subject.nodeid, metrics=tuple(shown.metrics), rounds=shown.rounds))
         self._confirmer.expose()
         try:
-            cached = self._cache_verdict(repeat)
+            cached = self._cache_verdict(repeat, witnessing=1 if self._confirmer.is_large(shown) else _WITNESSING)
             if cached is not None:
                 return cached
             confirmed = self._confirmer.escalate(repeat, shown)
@@ -212,16 +212,16 @@ class Prover:
             return _NOT_REPEATED
         return None
 
-    def _cache_verdict(self, repeat: Callable[[], bool]) -> Verdict | None:
+    def _cache_verdict(self, repeat: Callable[[], bool], *, witnessing: int) -> Verdict | None:
         """Is it all in ``lru_cache`` wrappers below their bound? Emptying those between the rounds proves it.
 
         Comes before the escalation: real caches have room for thousands of entries, and rounds would not settle it.
         """
         census = LruCensus()
         census.before()
-        if not all(repeat() for _ in range(_WITNESSING)):
+        if not all(repeat() for _ in range(witnessing)):
             return _NOT_REPEATED
-        filling = [grown for grown in census.after(_WITNESSING) if grown.bounded]
+        filling = [grown for grown in census.after(witnessing) if grown.bounded]
         if not filling:
             return None
 
@@ -248,8 +248,10 @@ class Prover:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
 
         native = not _in_python(confirmed)
-        evidence = self._examine(Scenario(repeat=_strict(repeat), settle=self._confirmer.settler.light), native=native)
-        settled = self._stopped_meanwhile(repeat, confirmed, evidence)
+        large = self._confirmer.is_large(confirmed)
+        scenario = Scenario(repeat=_strict(repeat), settle=self._confirmer.settler.light)
+        evidence = self._examine(scenario, native=native, rounds=2 if large else 3)
+        settled = None if large else self._stopped_meanwhile(repeat, confirmed, evidence)
         if settled is not None:
             return settled
         bound = (
@@ -281,10 +283,12 @@ class Prover:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
         return None
 
-    def _examine(self, scenario: Scenario, *, native: bool) -> Evidence:
+    def _examine(self, scenario: Scenario, *, native: bool, rounds: int = 3) -> Evidence:
         """The diagnosis; an error in it costs the explanation, not the finding."""
         try:
-            return diagnose(scenario, paths=self._paths, native=native, budget_s=_DIAGNOSIS_S, clock=self._clock)
+            return diagnose(
+                scenario, rounds=rounds, paths=self._paths, native=native, budget_s=_DIAGNOSIS_S, clock=self._clock
+            )
         except NotRepeatableError:
             raise
         except Exception as error:  # noqa: BLE001 - the objects looked at are anybody's
@@ -368,7 +372,11 @@ def _in_python(confirmed: Confirmation) -> bool:
 
 
 def _retained(confirmed: Confirmation, diagnosis: Diagnosis) -> int:
-    """Bytes per run of a Python leak: what tracemalloc or the survivors account for, the heap where that is more."""
+    """Bytes per run of a Python leak: what tracemalloc or the survivors account for, the heap where that is more.
+
+    Pages that an object has mapped by itself count as far as they are resident: a thread maps much more than it uses.
+    """
     traced = sum(site.bytes for site in diagnosis.sites)
     counted = sum(growth.bytes for growth in diagnosis.types)
-    return max(traced, counted, confirmed.per_run("heap"), _LEAST_BLOCK_BYTES * confirmed.per_run("blocks"))
+    pages = min(confirmed.per_run("mapped"), confirmed.bytes_per_run)
+    return max(traced, counted, confirmed.per_run("heap"), pages, _LEAST_BLOCK_BYTES * confirmed.per_run("blocks"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 _MOST_REMEMBERED = 200_000
@@ -57,3 +57,21 @@ def overdue_after(before: Sequence[str], *, unchecked: Sequence[str], checked: C
     still = [nodeid for nodeid in before if nodeid not in checked]
     known = set(still)
     return [*still, *(nodeid for nodeid in unchecked if nodeid not in known)][:_MOST_REMEMBERED]
+
+
+class _Related(Protocol):
+    @property
+    def parent(self) -> object: ...
+
+
+R = TypeVar("R", bound=_Related)
+
+
+def stretches(subjects: Sequence[R], *, longest: int) -> Iterator[Sequence[R]]:
+    """Split into stretches of one parent, none longer than ``longest``."""
+    start = 0
+    for position in range(1, len(subjects) + 1):
+        last = position == len(subjects)
+        if last or subjects[position].parent is not subjects[start].parent or position - start >= longest:
+            yield subjects[start:position]
+            start = position

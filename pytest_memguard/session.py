@@ -155,6 +155,7 @@ class MemguardSession:
                 Engine,
                 modules,
                 repeater,
+                processes=getattr(self._config, "workerinput", {}).get("workercount", 1),
                 budget_s=self._resolved.settings.budget.seconds_for(self._suite_s or 0.0),
                 progress=progress.show,
                 on_suspect=self._suspected,

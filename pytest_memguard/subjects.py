@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 OUT_OF_BUDGET = Verdict(name="unchecked", reason="the budget was spent")
 INTERRUPTED = Verdict(name="unchecked", reason="the run was interrupted")
+TOO_LITTLE_MEMORY = Verdict(
+    name="unchecked", reason="too little memory is left after what repetitions have retained: mend that first"
+)
 #: What the next run begins with.
-NOT_REACHED = (OUT_OF_BUDGET, INTERRUPTED)
+NOT_REACHED = (OUT_OF_BUDGET, INTERRUPTED, TOO_LITTLE_MEMORY)
 
 
 class Repetitions(Protocol):

@@ -15,9 +15,10 @@ from pytest_memguard.probes.heap import open_blocks, open_collections, open_heap
 from pytest_memguard.probes.process import ExactPeak, Memory, Statm, open_memory, open_peak
 from pytest_memguard.probes.reading import MISSING, Reading, UnavailableError, missing
 from pytest_memguard.probes.resources import FolderSize, ThreadTables, open_fds, open_threads
+from pytest_memguard.probes.spare import spare_memory
 from pytest_memguard.probes.thrift import Thrift
 
-__all__ = ["MISSING", "Probes", "Raw", "Sample", "open_probes"]
+__all__ = ["MISSING", "Probes", "Raw", "Sample", "open_probes", "spare_memory"]
 
 T = TypeVar("T")
 Count = Callable[[], int]

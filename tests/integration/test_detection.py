@@ -619,3 +619,73 @@ def test_one_cause_that_many_tests_share_is_proved_once(suite):
     proved = runs.pop()
     assert proved > 32
     assert sum(runs) < 6 * 59
+
+
+LARGE = """
+import array
+import mmap
+
+_kept, _maps = [], []
+runs = array.array("q", [0]) * 4
+
+def test_thirty_megabytes():
+    runs[0] += 1
+    _kept.append(bytearray(30_000_000))
+
+def test_twenty_mapped_megabytes():
+    runs[1] += 1
+    pages = mmap.mmap(-1, 20_000_000)
+    pages.write(b"x" * 20_000_000)
+    _maps.append(pages)
+
+def test_thirty_megabytes_for_a_moment():
+    runs[2] += 1
+    assert bytearray(30_000_000)
+
+def test_object():
+    runs[3] += 1
+    _kept.append(object())
+"""
+
+PRINT_RUNS = """
+import sys
+
+def pytest_unconfigure(config):
+    print("runs:", *sys.modules["test_large"].runs)
+"""
+
+LITTLE_MEMORY = """
+import pytest_memguard.engine
+
+pytest_memguard.engine.spare_memory = lambda: 400_000_000
+"""
+
+
+def runs_of(run):
+    return [int(n) for n in next(line for line in run.lines if line.startswith("runs:")).split()[1:]]
+
+
+def test_a_large_leak_is_proved_in_few_repetitions(suite):
+    suite.write("test_large.py", LARGE)
+    suite.write("conftest.py", PRINT_RUNS)
+    run = suite.run(UNLIMITED)
+    assert run.names("leak") == {"test_thirty_megabytes", "test_twenty_mapped_megabytes", "test_object"}
+    assert 30_000_000 <= run.leak("test_thirty_megabytes")["bytes_per_run"] < 31_000_000
+    assert run.leak("test_thirty_megabytes")["retainers"][0]["root"] == "test_large._kept"
+    if sys.platform == "linux":
+        assert 20_000_000 <= run.leak("test_twenty_mapped_megabytes")["bytes_per_run"] < 21_000_000
+    assert max(runs_of(run)[:2]) <= 20
+    assert run.quiet, run.out
+
+
+def test_repeating_leaks_does_not_use_up_the_memory(suite):
+    suite.write("test_large.py", LARGE)
+    suite.write("conftest.py", PRINT_RUNS + LITTLE_MEMORY)
+    run = suite.run(UNLIMITED)
+    assert run.code == 0
+    assert run.verdict("test_thirty_megabytes")[0] == "inconclusive"
+    assert "leaves too little for another repetition" in run.verdict("test_thirty_megabytes")[1]
+    assert run.names("unchecked") == run.tests.keys() - {"test_thirty_megabytes"}
+    assert all("too little memory is left" in run.verdict(name)[1] for name in run.names("unchecked"))
+    assert sum(runs_of(run)) * 30_000_000 < 400_000_000
+    assert run.quiet, run.out
