@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections import Counter
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -139,24 +138,26 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     made = None
     for python in found:
         made = with_plugin(venv("generated", python, (PYTEST, *PLUGIN_NEEDS)))
-        leaks, missed, false = 0, Counter[str](), list[str]()
+        leaks, missed, false = 0, list[str](), list[str]()
         for seed in range(options.seed, options.seed + options.runs):
             figures.progress(f"suite {seed} on Python {python}")
             want, verdicts, innocent = _once(made, python, seed)
             leaks += len(want)
-            missed.update(f"{kind}: {verdicts[name]}" for name, kind in want.items() if verdicts[name] != "leak")
-            false += [f"{python}, seed {seed}: {name}" for name in innocent if verdicts[name] == "leak"]
-        rows.append((python, str(options.runs), f"{leaks - missed.total()} of {leaks}", str(len(false))))
-        results.append({"python": python, "leaks": leaks, "missed": dict(missed), "false_alarms": false})
+            missed += [
+                f"seed {seed}: {n} ({kind}) is {verdicts[n]}" for n, kind in want.items() if verdicts[n] != "leak"
+            ]
+            false += [f"seed {seed}: {name}" for name in innocent if verdicts[name] == "leak"]
+        rows.append((python, str(options.runs), f"{leaks - len(missed)} of {leaks}", str(len(false))))
+        results.append({"python": python, "leaks": leaks, "missed": missed, "false_alarms": false})
     about = figures.machine(", ".join(found), made.versions() if made else {})
     figures.header("generated suites: small leaks between innocent tests", about)
     figures.say(figures.table(("Python", "suites", "found", "false alarms"), rows))
     for result in results:
-        for what, count in sorted(result["missed"].items()):
-            figures.say(f"  missed on {result['python']}: {count} {what}")
-        for alarm in result["false_alarms"]:
-            figures.say(f"  FALSE ALARM on {alarm}")
-    failed = any(r["false_alarms"] or 100 * sum(r["missed"].values()) > r["leaks"] for r in results)
+        for where in result["missed"]:
+            figures.say(f"  missed on {result['python']}, {where}")
+        for where in result["false_alarms"]:
+            figures.say(f"  FALSE ALARM on {result['python']}, {where}")
+    failed = any(r["false_alarms"] or 100 * len(r["missed"]) > r["leaks"] for r in results)
     outcome = {"rows": results, "failed": failed}
     figures.store(options.json, "generated", about, outcome)
     return outcome
