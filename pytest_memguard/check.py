@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import sys
 import time
-from array import array
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from pytest_memguard.confirm import Confirmer
+from pytest_memguard.confirm import Confirmation, Confirmer
 from pytest_memguard.grace import Grace
-from pytest_memguard.judge import NoiseMeter
+from pytest_memguard.judge import METRICS, Metric, NoiseMeter
 from pytest_memguard.model import Verdict
 from pytest_memguard.schedule import stretches
+from pytest_memguard.screen import LONGEST, Screen, Stretch, has_moved
 from pytest_memguard.steps import StepSearch
 from pytest_memguard.subjects import (
     INTERRUPTED,
@@ -31,7 +31,6 @@ from pytest_memguard.subjects import (
     Tally,
 )
 
-_RUN_LENGTH = 48
 _WITNESS_ROUNDS = 2
 _LOOKS = 4
 _RESTLESS = Verdict(
@@ -39,6 +38,7 @@ _RESTLESS = Verdict(
 )
 
 _CLEAN = Verdict(name="clean")
+_NOISY = Verdict(name="inconclusive", reason="noisy: memory moves both ways in every round")
 _DEFERRED = Verdict(name="deferred", reason="what it retained was freed a little later, when its threads had ended")
 _ENDANGERING = "the memory that it retains leaves too little for another repetition"
 
@@ -65,7 +65,6 @@ class Checker:
         self._repetitions = repetitions
         self._confirmer = confirmer
         self._prover = prover
-        self._read_blocks = read_blocks
         self._until = until
         self._read_rss = read_rss
         self._most_rss = (_rss_of(read_rss) or 0) + most_growth
@@ -73,15 +72,22 @@ class Checker:
         self._noise = noise
         self._progress = progress
         self._clock = clock
-        self._blocks = array("q", bytes(8 * (_RUN_LENGTH + 1)))
-        self._flags = bytearray(_RUN_LENGTH)
         self._reasons: dict[int, str] = {}
         self._last_thaw = clock()
         self._thaw_cost = 0.0
         self._disturbed = True
         self._went_alone = False
-        self._steps = StepSearch(repetitions, confirmer, prover, repeat=self._repeat, spent=self._spent, clock=clock)
+        self._explained: dict[Metric, int] = {}
         self._grace = grace or Grace()
+        self._steps = StepSearch(repetitions, confirmer, prover, repeat=self._repeat, spent=self._spent, clock=clock)
+        self._screen = Screen(
+            confirmer,
+            repetitions,
+            read_blocks=read_blocks,
+            grace=self._grace,
+            round_of=self._round,
+            spent=self._spent,
+        )
 
     def run(self, modules: Sequence[Sequence[Subject]]) -> Tally:
         """Check the subjects module by module, then the fixtures above module scope."""
@@ -101,8 +107,7 @@ class Checker:
             for subjects in modules:
                 if self._spent():
                     break
-                for part in stretches(subjects, longest=_RUN_LENGTH):
-                    self._run_of_one_parent(part)
+                self._module(subjects)
                 self._steps.add(subjects)
                 self._look_for_steps()
                 self._fixtures(subjects, widest=False)
@@ -157,116 +162,68 @@ class Checker:
         self._confirmer.freeze()
         self._disturbed = True
 
-    def _run_of_one_parent(self, subjects: Sequence[Subject]) -> None:
+    def _module(self, subjects: Sequence[Subject]) -> None:
+        """Screen the tests of one module, prove what retained blocks, and look closer where the heap has moved.
+
+        The heap is judged over the whole module: within it tests replace what others have stored.
+        """
+        found: list[Stretch] = []
+        for part in stretches(subjects, longest=LONGEST):
+            done = 0
+            self._enter(part)
+            while done < len(part) and not self._spent():
+                found.append(self._stretch(part[done:]))
+                done += found[-1].count
+        floors = self._confirmer.policy.floors
+        moved: dict[Metric, int] = {}
+        for stretch in found:
+            for metric, by in stretch.moved.items():
+                moved[metric] = moved.get(metric, 0) + by
+        anywhere = has_moved(moved, floors)
+        for stretch in found:
+            if not ((anywhere or self._spent()) and has_moved(stretch.moved, floors)):
+                self._clear(stretch.level)
+            elif stretch.level and not self._spent():
+                self._enter(stretch.level)
+                self._look_closer(stretch.level)
+
+    def _enter(self, subjects: Sequence[Subject]) -> None:
         self._repetitions.enter(subjects[0].parent)
         for subject in subjects:
             self._repetitions.prepare(subject.item)
             if self._repetitions.lacks_fixtures(subject.item) and not self._spent():
                 self._repeat(subject)
-        done = 0
-        while done < len(subjects) and not self._spent():
-            done += self._screen(subjects[done:])
 
-    def _narrow(self, subjects: Sequence[Subject]) -> None:
-        """Find which of these tests made the heap grow, if any: none of them retained a Python block.
+    def _stretch(self, subjects: Sequence[Subject]) -> Stretch:
+        """Screen these tests, and prove those that retained blocks."""
+        self._disturbed = self._disturbed or self._went_alone
+        self._went_alone = False
+        self._calm_down(partial(self._round, subjects[0]))
+        found = self._screen.screen(subjects)
+        self._explained = {}
+        self._progress(self.tally.checked + len(found.level))
+        for subject in found.late:
+            self._conclude(subject, _DEFERRED)
+        for subject in found.failed:
+            self._one_unfrozen(subject)
+        for subject in found.grown:
+            self._one(subject)
+        found.subtract(self._explained)
+        return found
 
-        Each is repeated once more, the heap read after each one; what is below the floor in one test adds up in many.
-        Where the heap moved by less, or down, something else may have freed what the test retains: it is asked again,
-        a few times at most.
-        """
-        flags, position = self._flags, 0
-        for subject in subjects:
-            if self._spent():
-                break
-            flags[position] = 0
-            repeat = partial(self._round, subject)
-            tries = _LOOKS
-            while tries and not flags[position]:
-                flags[position] = self._grows_alone(repeat)
-                tries = tries - 1 if self._confirmer.meter.moved("heap") else 0
-            position += 1
-        looked_at = list(zip(subjects, flags[:position], strict=False))
-        self._clear([subject for subject, suspect in looked_at if not suspect])
-        for subject in (subject for subject, suspect in looked_at if suspect):
-            self._one(subject, tries=_LOOKS)
-
-    def _grows_alone(self, repeat: Callable[[], bool]) -> bool:
-        """Whether one round of one test makes any metric grow; also where it could not be repeated."""
-        self._confirmer.baseline()
-        return not self._confirmer.round(repeat) or self._confirmer.still_growing()
+    def _look_closer(self, subjects: Sequence[Subject]) -> None:
+        """Find which of these tests made the heap grow, if any: none of them retained a Python block."""
+        self._disturbed = self._disturbed or self._went_alone
+        self._went_alone = False
+        self._calm_down(partial(self._round, subjects[0]))
+        looked_at = self._screen.narrow(subjects)
+        self._clear([subject for subject, grew in looked_at if not grew])
+        for subject in (subject for subject, grew in looked_at if grew):
+            self._one(subject, level=True)
 
     def _clear(self, subjects: Sequence[Subject]) -> None:
         for subject in subjects:
             self._conclude(subject, _CLEAN)
-
-    def _screen(self, subjects: Sequence[Subject]) -> int:
-        """Repeat each once, and take those whose blocks grew through their rounds; then the others, if the heap grew.
-
-        Returns how many were dealt with: fewer where they retain so much that it has to be looked into at once.
-        """
-        meter = self._confirmer.meter
-        self._disturbed = self._disturbed or self._went_alone
-        self._went_alone = False
-        self._calm_down(partial(self._round, subjects[0]))
-        self._confirmer.baseline()
-        count = self._scan(subjects)
-        self._confirmer.settler.full()
-        meter.read()
-        heap_grew = any(
-            readings[1] - readings[0] >= self._confirmer.policy.floors.of(metric)
-            for metric, readings in meter.samples().items()
-            if metric != "blocks"
-        )
-        scanned = list(subjects[:count])
-        blocks, flags = list(self._blocks[: count + 1]), bytes(self._flags[:count])
-        level: list[Subject] = []
-        grown: list[Subject] = []
-        for position, subject in enumerate(scanned):
-            if flags[position] == _FAILED:
-                self._one_unfrozen(subject)
-            elif blocks[position + 1] > blocks[position] or flags[position] == _FIXTURE:
-                grown.append(subject)
-            elif flags[position] == _LATE:
-                self._conclude(subject, _DEFERRED)
-            else:
-                level.append(subject)
-        self._progress(self.tally.checked + len(level))
-        for subject in grown:
-            self._one(subject)
-        if heap_grew:
-            self._narrow(level)
-        else:
-            self._clear(level)
-        return count
-
-    def _scan(self, subjects: Sequence[Subject]) -> int:
-        """Repeat the subjects one after the other, reading blocks between them; how many were reached."""
-        blocks, flags, light = self._blocks, self._flags, self._confirmer.settler.light
-        repetitions, read, grace = self._repetitions, self._read_blocks, self._grace
-        position = 0
-        count = len(subjects)
-        light()
-        blocks[0] = read()
-        while position < count:
-            subject = subjects[position]
-            if self._spent() or (position and self._confirmer.retained_much(position)):
-                return position
-            before = repetitions.fixture_setups
-            passed = self._round(subject)
-            changed = repetitions.fixture_setups != before
-            flags[position] = _FAILED if not passed else _FIXTURE if changed else 0
-            position += 1
-            del subject, before
-            light()
-            blocks[position] = read()
-            if grace.is_needed():
-                grew = blocks[position] > blocks[position - 1]
-                grace.wait()  # or what its threads free later would hide what the next tests retain
-                light()
-                blocks[position] = read()
-                if grew and passed and not changed:
-                    flags[position - 1] = _LATE
-        return position
 
     def _round(self, subject: Subject) -> bool:
         """The repetitions of one round: as many as the test's ``runs``."""
@@ -290,19 +247,19 @@ class Checker:
             self._reasons[subject.index] = reason or "it cannot be repeated"
         return passed
 
-    def _one(self, subject: Subject, *, tries: int = 1) -> None:
-        """Take one test through its rounds alone; of several tries, each a chance to grow, the first that does counts.
+    def _one(self, subject: Subject, *, level: bool = False) -> None:
+        """Take one test through its rounds alone; ``level``: its blocks have been cleared, it is about the heap.
 
-        One that made the heap grow by itself has several: on CPython 3.10 frames move between code objects of different
-        sizes, and free a few hundred bytes in one round and another.
+        Then it has several tries, and the first that grows counts: on CPython 3.10 frames move between code objects of
+        different sizes, and free a few hundred bytes in one round and another.
         """
         if self._spent():
             return
-        verdict = _CLEAN
+        verdict, tries = _CLEAN, _LOOKS if level else 1
         while verdict is _CLEAN and tries:
-            tries -= 1
             verdict = self._rounds(subject, partial(self._round, subject), cycle=None)
-        self._conclude(subject, verdict)
+            tries = tries - 1 if self._screen.wavered() else 0
+        self._conclude(subject, _CLEAN if level and verdict is _NOISY else verdict)
         self._went_alone = True
 
     def _one_unfrozen(self, subject: Subject) -> None:
@@ -325,6 +282,7 @@ class Checker:
         confirmer.baseline()
         shown = confirmer.rounds(repeat, min(_WITNESS_ROUNDS, wanted))
         if shown.state == "growing":
+            self._explain(shown)
             known = self._prover.recognise(subject, shown) if cycle is None else None
             if known is not None:
                 return known
@@ -343,8 +301,12 @@ class Checker:
             for delta in series.deltas:
                 self._noise.note(series.metric, grew=delta > 0)  # type: ignore[arg-type]
         if shown.state == "noisy":
-            return Verdict(name="inconclusive", reason="noisy: memory moves both ways in every round")
+            return _NOISY
         return _CLEAN
+
+    def _explain(self, shown: Confirmation) -> None:
+        for metric in METRICS:
+            self._explained[metric] = self._explained.get(metric, 0) + shown.per_run(metric)
 
     def _calm_down(self, repeat: Callable[[], bool]) -> None:
         """After anything but scans: the first repetition frees what that left, and hides a leak of the same size."""
@@ -387,11 +349,6 @@ class Checker:
         self._disturbed = True
         if verdict.name not in ("clean", "leak"):
             self.tally.unchecked_fixtures.extend(f"{name} ({verdict.name}: {verdict.reason})" for name in cycle.names)
-
-
-_FIXTURE = 1
-_FAILED = 2
-_LATE = 3
 
 
 def _rss_of(read: Callable[[], int | None] | None) -> int | None:

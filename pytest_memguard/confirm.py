@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import and_
 from typing import Literal
 
 from pytest_memguard.grace import GRACE_STEPS_S
@@ -70,10 +71,16 @@ class Meter:
         readings = self._readers[metric_index][2]
         return readings[self.used - 1] - readings[self.used - 2] >= floor
 
-    def moved(self, wanted: Metric) -> bool:
-        """Whether the last step of that metric, if it is read, was another one than none."""
+    def last_step(self, wanted: Metric) -> int:
+        """By how much that metric moved in the last round; 0 where it is not read."""
         last = self.used - 1
-        return any(metric == wanted and readings[last] != readings[last - 1] for metric, _, readings in self._readers)
+        return sum(readings[last] - readings[last - 1] for metric, _, readings in self._readers if metric == wanted)
+
+    def go_on(self) -> None:
+        """The last reading becomes the baseline of the next series."""
+        for _, _, readings in self._readers:
+            readings[0] = readings[self.used - 1]
+        self.used = 1
 
     def samples(self, first: int = 0) -> dict[Metric, Sequence[int]]:
         """All readings from ``first`` on, per metric."""
@@ -150,6 +157,7 @@ class Confirmer:
         self._exposed = False
         self._alive = bytearray(len(meter.metrics))
         self._misses = bytearray(len(meter.metrics))
+        self._in_bytes = bytes(metric != "blocks" for metric in meter.metrics)
         self._pardons = bytearray(len(meter.metrics))
         self._floors = tuple(policy.floors.of(metric) for metric in meter.metrics)
 
@@ -189,10 +197,18 @@ class Confirmer:
         self.meter.restart()  # what reading leaves in the interpreter's free lists has to go before the first reading
         self.settler.full()
         self.freeze()
+        self._suspect_everything()
+        self.meter.read()
+
+    def go_on(self) -> None:
+        """Start a new series from the last reading: as good as a baseline where nothing has happened since."""
+        self._suspect_everything()
+        self.meter.go_on()
+
+    def _suspect_everything(self) -> None:
         for index in range(len(self._alive)):
             self._alive[index] = 1
             self._misses[index] = 0
-        self.meter.read()
 
     def round(self, repeat: Repeat) -> bool:
         """One repetition, settled and read; False where it could not be repeated. Clears metrics that stopped."""
@@ -225,6 +241,10 @@ class Confirmer:
     def still_growing(self) -> bool:
         """Whether any metric has grown in every round since the baseline."""
         return any(self._alive)
+
+    def heap_still_growing(self) -> bool:
+        """The same of all metrics but the blocks."""
+        return any(map(and_, self._alive, self._in_bytes))
 
     def rounds(self, repeat: Repeat, wanted: int, *, until: float | None = None) -> Confirmation:
         """Go on until every metric is cleared or ``wanted`` rounds have grown; the baseline has been taken.

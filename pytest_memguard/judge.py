@@ -84,8 +84,8 @@ def growing(samples: Mapping[Metric, Sequence[int]], floors: Floors) -> list[Met
 
 
 def is_noise(deltas: Sequence[int]) -> bool:
-    """Deltas of both signs and none zero: the metric moves by itself (threads that allocate, random sizes)."""
-    return len(deltas) > 1 and 0 not in deltas and min(deltas) < 0 < max(deltas)
+    """Deltas of both signs, none zero, more up than down: it moves by itself (threads that allocate, random sizes)."""
+    return len(deltas) > 1 and 0 not in deltas and min(deltas) < 0 < sum(deltas)
 
 
 class NoiseMeter:

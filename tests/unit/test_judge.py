@@ -37,8 +37,9 @@ def test_blocks_are_never_pardoned():
 
 
 def test_noise_moves_both_ways_and_never_stays():
-    assert is_noise([1, -1])
-    assert not is_noise([1, 0, -1])
+    assert is_noise([2, -1])
+    assert not is_noise([2, -2])
+    assert not is_noise([2, 0, -1])
     assert not is_noise([1, 1])
     assert not is_noise([-1])
 
