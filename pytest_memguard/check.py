@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from pytest_memguard.confirm import Confirmation, Confirmer
 from pytest_memguard.grace import Grace
-from pytest_memguard.judge import METRICS, Metric, NoiseMeter
+from pytest_memguard.judge import Metric, NoiseMeter
 from pytest_memguard.model import Verdict
 from pytest_memguard.schedule import stretches
 from pytest_memguard.screen import LONGEST, Screen, Stretch, has_moved
@@ -32,7 +32,8 @@ from pytest_memguard.subjects import (
 )
 
 _WITNESS_ROUNDS = 2
-_LOOKS = 4
+_TRIES = 4
+_WORTH_SCREENING = 3
 _RESTLESS = Verdict(
     name="inconclusive", reason="memory grows while nothing is repeated: a thread that allocates, or a profiler"
 )
@@ -78,6 +79,8 @@ class Checker:
         self._disturbed = True
         self._went_alone = False
         self._explained: dict[Metric, int] = {}
+        self._screened_again = 0
+        self._cleared_again = 0
         self._grace = grace or Grace()
         self._steps = StepSearch(repetitions, confirmer, prover, repeat=self._repeat, spent=self._spent, clock=clock)
         self._screen = Screen(
@@ -172,8 +175,10 @@ class Checker:
             done = 0
             self._enter(part)
             while done < len(part) and not self._spent():
-                found.append(self._stretch(part[done:]))
-                done += found[-1].count
+                stretch = self._stretch(part[done:])
+                done += stretch.count
+                found.append(stretch)
+                found.extend(self._once_more(stretch))
         floors = self._confirmer.policy.floors
         moved: dict[Metric, int] = {}
         for stretch in found:
@@ -206,10 +211,31 @@ class Checker:
             self._conclude(subject, _DEFERRED)
         for subject in found.failed:
             self._one_unfrozen(subject)
-        for subject in found.grown:
-            self._one(subject)
-        found.subtract(self._explained)
         return found
+
+    def _once_more(self, stretch: Stretch) -> Iterator[Stretch]:
+        """Take the tests that retained blocks through their rounds, and the heap that they explain off the stretch.
+
+        Where most such tests stored something in the place of another's, a second screening clears them for less.
+        """
+        grown, explained = stretch.grown, self._explained
+        if len(grown) >= _WORTH_SCREENING and 2 * self._cleared_again >= self._screened_again and not self._spent():
+            again = self._screen.screen(grown)
+            self._screened_again += again.count
+            self._cleared_again += len(again.level)
+            stretch.subtract(explained)
+            stretch.subtract(again.moved)
+            explained = self._explained = {}
+            self._take_alone([*again.failed, *again.late, *again.grown, *grown[again.count :]])
+            again.subtract(explained)
+            yield again
+        else:
+            self._take_alone(grown)
+            stretch.subtract(explained)
+
+    def _take_alone(self, subjects: Sequence[Subject]) -> None:
+        for subject in subjects:
+            self._one(subject)
 
     def _look_closer(self, subjects: Sequence[Subject]) -> None:
         """Find which of these tests made the heap grow, if any: none of them retained a Python block."""
@@ -255,7 +281,7 @@ class Checker:
         """
         if self._spent():
             return
-        verdict, tries = _CLEAN, _LOOKS if level else 1
+        verdict, tries = _CLEAN, _TRIES if level else 1
         while verdict is _CLEAN and tries:
             verdict = self._rounds(subject, partial(self._round, subject), cycle=None)
             tries = tries - 1 if self._screen.wavered() else 0
@@ -281,22 +307,23 @@ class Checker:
         self._prover.mark()
         confirmer.baseline()
         shown = confirmer.rounds(repeat, min(_WITNESS_ROUNDS, wanted))
+        self._explain(shown)
         if shown.state == "growing":
-            self._explain(shown)
             known = self._prover.recognise(subject, shown) if cycle is None else None
             if known is not None:
                 return known
             del known
             del shown  # alive until the next assignment it would count as growth
             shown = confirmer.once_more(confirmer.rounds(repeat, wanted), repeat)
-        if shown.state == "failed":
-            return Verdict(name="inconclusive", reason=self._reasons.pop(subject.index, "it cannot be repeated"))
         if shown.state == "growing":
             self._disturbed = True
             verdict = self._prover.prove(subject, repeat, shown, cycle)
             if verdict.name == "inconclusive" and self._ate_memory:
                 return Verdict(name="inconclusive", reason=f"it grew in every round; {_ENDANGERING}")
             return verdict
+        shown = confirmer.calmed(shown, repeat)
+        if shown.state == "failed":
+            return Verdict(name="inconclusive", reason=self._reasons.pop(subject.index, "it cannot be repeated"))
         for series in shown.rounds:
             for delta in series.deltas:
                 self._noise.note(series.metric, grew=delta > 0)  # type: ignore[arg-type]
@@ -305,8 +332,14 @@ class Checker:
         return _CLEAN
 
     def _explain(self, shown: Confirmation) -> None:
-        for metric in METRICS:
-            self._explained[metric] = self._explained.get(metric, 0) + shown.per_run(metric)
+        """What this test has added to the heap when it was screened: what it adds now.
+
+        What it stores in the place of another test's is gained in the first round only.
+        """
+        for series in shown.rounds:
+            metric: Metric = series.metric  # type: ignore[assignment]
+            gained = shown.per_run(metric) if shown.state == "growing" else series.deltas[0]
+            self._explained[metric] = self._explained.get(metric, 0) + gained
 
     def _calm_down(self, repeat: Callable[[], bool]) -> None:
         """After anything but scans: the first repetition frees what that left, and hides a leak of the same size."""

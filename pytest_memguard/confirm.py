@@ -18,7 +18,7 @@ from operator import and_
 from typing import Literal
 
 from pytest_memguard.grace import GRACE_STEPS_S
-from pytest_memguard.judge import METRICS, Metric, Policy, growing, is_noise, pardons
+from pytest_memguard.judge import METRICS, Floors, Metric, Policy, counts, growing, is_noise, pardons
 from pytest_memguard.model import RoundSeries
 from pytest_memguard.settle import Settler
 
@@ -66,10 +66,10 @@ class Meter:
             readings[index] = read() or 0
         self.used = index + 1
 
-    def grew(self, metric_index: int, floor: int) -> bool:
-        """Whether the last step of that metric was at or above its floor."""
-        readings = self._readers[metric_index][2]
-        return readings[self.used - 1] - readings[self.used - 2] >= floor
+    def grew(self, metric_index: int, floors: Floors) -> bool:
+        """Whether the last step of that metric may be something that is retained."""
+        metric, _, readings = self._readers[metric_index]
+        return counts(metric, readings[self.used - 1] - readings[self.used - 2], floors)
 
     def last_step(self, wanted: Metric) -> int:
         """By how much that metric moved in the last round; 0 where it is not read."""
@@ -159,7 +159,6 @@ class Confirmer:
         self._misses = bytearray(len(meter.metrics))
         self._in_bytes = bytes(metric != "blocks" for metric in meter.metrics)
         self._pardons = bytearray(len(meter.metrics))
-        self._floors = tuple(policy.floors.of(metric) for metric in meter.metrics)
 
     def freeze(self) -> None:
         """Move everything alive out of the collector's sight."""
@@ -227,8 +226,8 @@ class Confirmer:
         self.settler.full()
         self.meter.read()
         index = 0
-        for floor in self._floors:
-            if self._alive[index] and not self.meter.grew(index, floor):
+        for _ in self._alive:
+            if self._alive[index] and not self.meter.grew(index, self.policy.floors):
                 self._misses[index] += 1
                 if self.meter.used <= _UNFORGIVING or self._misses[index] > self._pardons[index]:
                     self._alive[index] = 0
@@ -276,6 +275,14 @@ class Confirmer:
         again = self.rounds(repeat, wanted, until=until)
         return replace(again, repetitions=shown.repetitions + again.repetitions)
 
+    def calmed(self, shown: Confirmation, repeat: Repeat) -> Confirmation:
+        """More rounds of what has moved both ways: one that stays, or goes back as far as it grew, clears it."""
+        while shown.state == "noisy" and shown.repetitions < self.policy.rounds:
+            if not self.round(repeat):
+                return replace(shown, state="failed")
+            shown = replace(self.conclude(self.meter.used - 1), repetitions=shown.repetitions + 1)
+        return shown
+
     def conclude(self, done: int) -> Confirmation:
         """Judge the rounds taken so far."""
         metrics = growing(self.meter.samples(), self.policy.floors) if done else []
@@ -312,8 +319,8 @@ class Confirmer:
             return Confirmation(state="failed", repetitions=repetitions, rounds=first.rounds)
         metrics = tuple(metric for metric in first.metrics if metric in second.metrics) or second.metrics
         state: State = "growing" if second.state == "growing" else "saturating"
-        if state == "growing" and self._seems_released(second) and not self._grows_anyway(repeat, second):
-            state = "deferred"
+        if state == "growing" and self._seems_released(second):
+            state = self._asked_again(repeat, second)
         return replace(second, state=state, repetitions=repetitions, metrics=metrics)
 
     def _seems_released(self, shown: Confirmation) -> bool:
@@ -343,8 +350,8 @@ class Confirmer:
                 return True
         return False
 
-    def _grows_anyway(self, repeat: Repeat, shown: Confirmation) -> bool:
-        """The same question again: the collection may have found garbage that is older than the rounds.
+    def _asked_again(self, repeat: Repeat, shown: Confirmation) -> State:
+        """More rounds: the collection may have found garbage that is older than those before.
 
         Where other threads may release something, each round waits for them.
         """
@@ -354,12 +361,14 @@ class Confirmer:
         done = 0
         while done < wanted and self.still_growing():
             if not repeat():
-                return False
+                return "failed"
             if grace:
                 self._sleep(grace)
             self.settle_and_read()
             done += 1
-        return self.still_growing() and not self._seems_released(self.conclude(done))
+        if not self.still_growing():
+            return "deferred" if grace else "saturating"
+        return "deferred" if self._seems_released(self.conclude(done)) else "growing"
 
     def burst(self, repeat: Repeat, confirmed: Confirmation, *, seconds: float, most: int) -> tuple[bool, int]:
         """Make many repetitions with one reading at the end.

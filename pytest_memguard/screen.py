@@ -7,17 +7,18 @@ caches costs as much as a small test. Where the heap of a stretch has moved, its
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from pytest_memguard.confirm import Confirmer
 from pytest_memguard.grace import Grace
-from pytest_memguard.judge import Floors, Metric
+from pytest_memguard.judge import Floors, Metric, counts
 from pytest_memguard.subjects import Repetitions, Subject
 
 LONGEST = 48  #: tests of one stretch
 _LOOKS = 4
+_GROWTHS = 2
 _LITTLE = 1024
 _FIXTURE = 1
 _FAILED = 2
@@ -43,15 +44,15 @@ class Stretch:
         """How many tests were repeated; fewer than asked for where time was up, or they retained very much."""
         return len(self.level) + len(self.grown) + len(self.late) + len(self.failed)
 
-    def subtract(self, explained: dict[Metric, int]) -> None:
-        """Take off what the leaks that were proved meanwhile retain."""
+    def subtract(self, explained: Mapping[Metric, int]) -> None:
+        """Take off what is known to come from tests that were taken through their rounds meanwhile."""
         for metric in self.moved:
             self.moved[metric] -= explained.get(metric, 0)
 
 
 def has_moved(moved: dict[Metric, int], floors: Floors) -> bool:
     """Whether something may be retained: less heap may hide it, too, because tests replace what others have stored."""
-    grew = any(by >= floors.of(metric) for metric, by in moved.items())
+    grew = any(counts(metric, by, floors) for metric, by in moved.items())
     return grew or -moved.get("heap", 0) >= floors.heap
 
 
@@ -130,7 +131,7 @@ class Screen:
         return position
 
     def narrow(self, subjects: Sequence[Subject]) -> list[tuple[Subject, bool]]:
-        """Repeat each once more, and say whether the heap grew by it; as many as time allows.
+        """Repeat each once more, and say whether the heap grew by it, twice in a row; as many as time allows.
 
         Where it moved by less than the floor, or a little down, something else may have freed what the test retains: it
         is asked again, a few times at most.
@@ -143,12 +144,17 @@ class Screen:
                 break
             flags[position] = 0
             tries = _LOOKS
-            while tries and not flags[position]:
-                flags[position] = not confirmer.round(repeat) or confirmer.heap_still_growing()
-                tries = tries - 1 if self.wavered() else 0
+            while tries and flags[position] < _GROWTHS:
+                if not confirmer.round(repeat):
+                    flags[position] = _GROWTHS
+                elif confirmer.heap_still_growing():
+                    flags[position] += 1
+                else:
+                    flags[position] = 0
+                    tries = tries - 1 if self.wavered() else 0
                 confirmer.go_on()
             position += 1
-        return [(subject, bool(flag)) for subject, flag in zip(subjects, flags[:position], strict=False)]
+        return [(subject, flag == _GROWTHS) for subject, flag in zip(subjects, flags[:position], strict=False)]
 
     def wavered(self) -> bool:
         """Whether the heap moved so little in the last round that something else may have freed what a test retains."""
