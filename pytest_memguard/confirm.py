@@ -18,7 +18,7 @@ from operator import and_
 from typing import Literal
 
 from pytest_memguard.grace import GRACE_STEPS_S
-from pytest_memguard.judge import METRICS, Floors, Metric, Policy, counts, growing, is_noise, pardons
+from pytest_memguard.judge import METRICS, Metric, Policy, growing, is_noise, pardons
 from pytest_memguard.model import RoundSeries
 from pytest_memguard.settle import Settler
 
@@ -66,10 +66,10 @@ class Meter:
             readings[index] = read() or 0
         self.used = index + 1
 
-    def grew(self, metric_index: int, floors: Floors) -> bool:
-        """Whether the last step of that metric may be something that is retained."""
-        metric, _, readings = self._readers[metric_index]
-        return counts(metric, readings[self.used - 1] - readings[self.used - 2], floors)
+    def grew(self, metric_index: int, floor: int) -> bool:
+        """Whether the last step of that metric was at or above its floor."""
+        readings = self._readers[metric_index][2]
+        return readings[self.used - 1] - readings[self.used - 2] >= floor
 
     def last_step(self, wanted: Metric) -> int:
         """By how much that metric moved in the last round; 0 where it is not read."""
@@ -159,6 +159,7 @@ class Confirmer:
         self._misses = bytearray(len(meter.metrics))
         self._in_bytes = bytes(metric != "blocks" for metric in meter.metrics)
         self._pardons = bytearray(len(meter.metrics))
+        self._floors = tuple(policy.floors.of(metric) for metric in meter.metrics)
 
     def freeze(self) -> None:
         """Move everything alive out of the collector's sight."""
@@ -226,8 +227,8 @@ class Confirmer:
         self.settler.full()
         self.meter.read()
         index = 0
-        for _ in self._alive:
-            if self._alive[index] and not self.meter.grew(index, self.policy.floors):
+        for floor in self._floors:
+            if self._alive[index] and not self.meter.grew(index, floor):
                 self._misses[index] += 1
                 if self.meter.used <= _UNFORGIVING or self._misses[index] > self._pardons[index]:
                     self._alive[index] = 0

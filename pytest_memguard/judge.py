@@ -15,9 +15,6 @@ from typing import Literal
 Metric = Literal["blocks", "heap", "mapped", "rss"]
 METRICS: tuple[Metric, ...] = ("blocks", "heap", "mapped", "rss")
 
-# CPython maps the memory of small objects in pieces of this size (obmalloc.c, ARENA_BITS): the blocks tell more of it.
-_ARENA_BYTES = 1 << 20
-
 # The share of errors that no number of rounds removes (a wrong idea of what is clean), by the evidence at hand.
 _SYSTEMATIC_WITH_EVIDENCE = 0.01
 _SYSTEMATIC_WITHOUT = 0.05
@@ -62,11 +59,6 @@ class Policy:
     large_bytes: int = 6 << 20
 
 
-def counts(metric: Metric, step: int, floors: Floors) -> bool:
-    """Whether a step of a metric may be something that is retained."""
-    return step >= floors.of(metric) and not (metric == "mapped" and step % _ARENA_BYTES == 0)
-
-
 def pardons(metric: Metric, steps: int) -> int:
     """How many of so many steps may be below the floor without clearing the metric: one in six of the heap's.
 
@@ -85,7 +77,7 @@ def growing(samples: Mapping[Metric, Sequence[int]], floors: Floors) -> list[Met
     for metric, readings in samples.items():
         floor = floors.of(metric)
         steps = len(readings) - 1
-        below = sum(not counts(metric, b - a, floors) for a, b in pairwise(readings))
+        below = sum(b - a < floor for a, b in pairwise(readings))
         if steps > 0 and below <= pardons(metric, steps) and readings[-1] - readings[0] >= floor * (steps - below):
             found.append(metric)
     return found

@@ -13,7 +13,7 @@ from functools import partial
 
 from pytest_memguard.confirm import Confirmer
 from pytest_memguard.grace import Grace
-from pytest_memguard.judge import Floors, Metric, counts
+from pytest_memguard.judge import Floors, Metric
 from pytest_memguard.subjects import Repetitions, Subject
 
 LONGEST = 48  #: tests of one stretch
@@ -52,7 +52,7 @@ class Stretch:
 
 def has_moved(moved: dict[Metric, int], floors: Floors) -> bool:
     """Whether something may be retained: less heap may hide it, too, because tests replace what others have stored."""
-    grew = any(counts(metric, by, floors) for metric, by in moved.items())
+    grew = any(by >= floors.of(metric) for metric, by in moved.items())
     return grew or -moved.get("heap", 0) >= floors.heap
 
 
