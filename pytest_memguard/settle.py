@@ -14,7 +14,7 @@ import gc
 import os
 import sys
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -41,8 +41,9 @@ _TOOL_CACHES = (
 
 # glibc keeps up to seven freed chunks of each of these sizes per thread (its tcache); 24..1032 in steps of 16.
 _TCACHE_DEPTH = 7
-_TCACHE_SIZES = tuple(size for size in range(24, 1033, 16) for _ in range(_TCACHE_DEPTH))
-_MOST_ODD_CHUNKS = 500
+_TCACHE_LENGTHS = tuple(range(24, 1033, 16))
+_TCACHE_SIZES = tuple(size for size in _TCACHE_LENGTHS for _ in range(_TCACHE_DEPTH))
+_MOST_ODD_CHUNKS = 250
 
 _ENDING_STEPS_S = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002)
 
@@ -152,14 +153,22 @@ def _tcache_saturator() -> Callable[[], None]:
         chunks = list(map(malloc, sizes))
         lengths = list(map(usable, chunks))
         if lengths != expected:
-            for size in set(expected).difference(size for size, n in Counter(lengths).items() if n >= _TCACHE_DEPTH):
-                missing = _TCACHE_DEPTH - lengths.count(size)
-                for _ in range(_MOST_ODD_CHUNKS):
-                    chunks.append(malloc(size))
-                    missing -= usable(chunks[-1]) == size
-                    if not missing:
-                        break
+            top_up(chunks, lengths)
         consume(map(free, chunks))
+
+    def top_up(chunks: list[int], lengths: list[int]) -> None:
+        """Get more chunks of the sizes that are too few.
+
+        Runs now and then only, so it must leave nothing in the interpreter's free lists that a reading would count: no
+        tuple, no slice, no call with several arguments.
+        """
+        for size in _TCACHE_LENGTHS:
+            missing = _TCACHE_DEPTH - lengths.count(size)
+            tries = _MOST_ODD_CHUNKS
+            while missing > 0 and tries:
+                tries -= 1
+                chunks.append(malloc(size))
+                missing -= usable(chunks[-1]) == size
 
     return saturate
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
+from array import array
+from itertools import pairwise
 
 import pytest
 
@@ -52,6 +55,41 @@ def test_what_one_call_retains_shows_although_longer_chunks_are_free(heap, libc,
         libc.free(chunk)
 
     assert min(steps) >= size
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="frames change hands between code objects")
+def test_blocks_repeat_exactly_however_the_heap_is_fragmented(libc):
+    """With longer chunks free every other time, the caches have to be topped up every other time."""
+    settler = Settler()
+    separators, longer = array("Q", bytes(8 * 40)), array("Q", bytes(8 * 40))
+    readings = array("q", bytes(8 * 40))
+    read = sys.getallocatedblocks
+    index = 0
+    while index < len(longer):
+        longer[index], separators[index] = libc.malloc(432), libc.malloc(24)
+        index += 1
+    settler.prepare()
+    settler.full()
+    gc.freeze()
+    try:
+        position = 0
+        while position < len(readings):
+            index = 0
+            while index < len(longer):
+                if position % 2:
+                    longer[index] = libc.malloc(432)
+                else:
+                    libc.free(longer[index])
+                index += 1
+            settler.full()
+            readings[position] = read()
+            position += 1
+    finally:
+        gc.unfreeze()
+    for chunk in (*longer, *separators):
+        libc.free(chunk)
+
+    assert {b - a for a, b in pairwise(readings[5:])} == {0}
 
 
 def test_saturating_twice_changes_nothing(heap):
