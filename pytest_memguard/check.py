@@ -306,30 +306,36 @@ class Checker:
         self._calm_down(repeat)
         self._prover.mark()
         confirmer.baseline()
+        # Nothing of ours may stay alive from one reading to the next: it would count as growth.
         shown = confirmer.rounds(repeat, min(_WITNESS_ROUNDS, wanted))
-        self._explain(shown)
-        if shown.state == "growing":
-            known = self._prover.recognise(subject, shown) if cycle is None else None
-            if known is not None:
-                return known
-            del known
-            del shown  # alive until the next assignment it would count as growth
+        known = self._recognised(subject, shown, cycle)
+        if known is None and shown.state == "growing":
+            del shown, known
             shown = confirmer.once_more(confirmer.rounds(repeat, wanted), repeat)
+            known = None
+        self._explain(shown)
+        return known or self._judged(subject, repeat, shown, cycle)
+
+    def _recognised(self, subject: Subject, shown: Confirmation, cycle: Cycle | None) -> Verdict | None:
+        return self._prover.recognise(subject, shown) if shown.state == "growing" and cycle is None else None
+
+    def _judged(
+        self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None
+    ) -> Verdict:
+        """What the rounds of a test mean, and the proof of what grew in all of them."""
         if shown.state == "growing":
             self._disturbed = True
             verdict = self._prover.prove(subject, repeat, shown, cycle)
             if verdict.name == "inconclusive" and self._ate_memory:
                 return Verdict(name="inconclusive", reason=f"it grew in every round; {_ENDANGERING}")
             return verdict
-        shown = confirmer.calmed(shown, repeat)
+        shown = self._confirmer.calmed(shown, repeat)
         if shown.state == "failed":
             return Verdict(name="inconclusive", reason=self._reasons.pop(subject.index, "it cannot be repeated"))
         for series in shown.rounds:
             for delta in series.deltas:
                 self._noise.note(series.metric, grew=delta > 0)  # type: ignore[arg-type]
-        if shown.state == "noisy":
-            return _NOISY
-        return _CLEAN
+        return _NOISY if shown.state == "noisy" else _CLEAN
 
     def _explain(self, shown: Confirmation) -> None:
         """What this test has added to the heap when it was screened: what it adds now.

@@ -1,17 +1,19 @@
-"""What settling does to the C library's heap."""
+"""What settling does to the C library's heap, and whom it waits for."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import sys
+import threading
 from array import array
 from itertools import pairwise
 
 import pytest
 
 from pytest_memguard.probes import open_probes
-from pytest_memguard.settle import Settler
+from pytest_memguard.settle import Ending, Settler, native_threads
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="glibc's caches")
 
@@ -99,3 +101,71 @@ def test_saturating_twice_changes_nothing(heap):
     settler.saturate()
 
     assert heap() == before
+
+
+class Threads:
+    """A count of threads that falls after a number of looks; and how long anybody slept."""
+
+    def __init__(self, *counts: int) -> None:
+        self.counts = list(counts)
+        self.slept: list[float] = []
+
+    def __call__(self) -> int:
+        return self.counts.pop(0) if len(self.counts) > 1 else self.counts[0]
+
+
+def test_nobody_waits_where_no_thread_is_ending():
+    threads = Threads(3)
+    ending = Ending(threads, sleep=threads.slept.append)
+    ending.wait()
+    ending.wait()
+
+    assert threads.slept == []
+
+
+def test_a_thread_that_is_ending_is_waited_for():
+    threads = Threads(1, 2, 2, 1)
+    ending = Ending(threads, sleep=threads.slept.append)
+    ending.wait()
+
+    assert len(threads.slept) == 2
+    assert sum(threads.slept) < 0.001
+
+
+def test_a_thread_that_stays_is_waited_for_once():
+    threads = Threads(1, 2)
+    ending = Ending(threads, sleep=threads.slept.append)
+    ending.wait()
+    waited = len(threads.slept)
+    ending.wait()
+
+    assert waited == len(threads.slept) > 0
+    assert sum(threads.slept) < 0.005
+
+
+def test_fewer_threads_are_the_new_rest():
+    threads = Threads(5, 2, 3, 2)
+    ending = Ending(threads, sleep=threads.slept.append)
+    ending.wait()
+    ending.wait()
+
+    assert len(threads.slept) == 1
+
+
+def test_threads_of_the_system_are_counted():
+    before = native_threads()
+    release = threading.Event()
+    thread = threading.Thread(target=release.wait)
+    thread.start()
+    during = native_threads()
+    release.set()
+    thread.join()
+
+    assert during == before + 1
+
+
+def test_without_the_system_telling_there_are_no_threads():
+    def refuse(_path: str) -> os.stat_result:
+        raise FileNotFoundError
+
+    assert native_threads(stat=refuse) == 0
