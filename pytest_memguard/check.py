@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from pytest_memguard.grace import Grace
 from pytest_memguard.judge import Metric, NoiseMeter
 from pytest_memguard.model import Verdict
 from pytest_memguard.schedule import stretches
-from pytest_memguard.screen import LONGEST, Screen, Stretch, has_moved
+from pytest_memguard.screen import LONGEST, Screen, Stretch, is_suspicious
 from pytest_memguard.steps import StepSearch
 from pytest_memguard.subjects import (
     INTERRUPTED,
@@ -180,13 +180,9 @@ class Checker:
                 found.append(stretch)
                 found.extend(self._once_more(stretch))
         floors = self._confirmer.policy.floors
-        moved: dict[Metric, int] = {}
         for stretch in found:
-            for metric, by in stretch.moved.items():
-                moved[metric] = moved.get(metric, 0) + by
-        anywhere = has_moved(moved, floors)
-        for stretch in found:
-            if not ((anywhere or self._spent()) and has_moved(stretch.moved, floors)):
+            # Where time was up within the module nothing is known of the rest of it.
+            if not is_suspicious(stretch, [stretch] if self._spent() else found, floors):
                 self._clear(stretch.level)
             elif stretch.level and not self._spent():
                 self._enter(stretch.level)
@@ -200,38 +196,46 @@ class Checker:
                 self._repeat(subject)
 
     def _stretch(self, subjects: Sequence[Subject]) -> Stretch:
-        """Screen these tests, and prove those that retained blocks."""
+        """Screen these tests after a warm-up, where anything but a screening came before."""
+        self._calm_before(subjects[0])
+        found = self._screened(subjects)
+        self._progress(self.tally.checked + len(found.level))
+        return found
+
+    def _calm_before(self, subject: Subject) -> None:
         self._disturbed = self._disturbed or self._went_alone
         self._went_alone = False
-        self._calm_down(partial(self._round, subjects[0]))
+        self._calm_down(partial(self._round, subject))
+
+    def _screened(self, subjects: Sequence[Subject]) -> Stretch:
+        """Repeat each of these tests; ``grown`` and ``level`` are left to be judged."""
         found = self._screen.screen(subjects)
         self._explained = {}
-        self._progress(self.tally.checked + len(found.level))
         for subject in found.late:
             self._conclude(subject, _DEFERRED)
         for subject in found.failed:
             self._one_unfrozen(subject)
         return found
 
-    def _once_more(self, stretch: Stretch) -> Iterator[Stretch]:
+    def _once_more(self, stretch: Stretch) -> list[Stretch]:
         """Take the tests that retained blocks through their rounds, and the heap that they explain off the stretch.
 
         Where most such tests stored something in the place of another's, a second screening clears them for less.
         """
-        grown, explained = stretch.grown, self._explained
+        grown = stretch.grown
+        stretch.subtract(self._explained)
         if len(grown) >= _WORTH_SCREENING and 2 * self._cleared_again >= self._screened_again and not self._spent():
-            again = self._screen.screen(grown)
+            again = self._screened(grown)
             self._screened_again += again.count
             self._cleared_again += len(again.level)
-            stretch.subtract(explained)
             stretch.subtract(again.moved)
-            explained = self._explained = {}
-            self._take_alone([*again.failed, *again.late, *again.grown, *grown[again.count :]])
-            again.subtract(explained)
-            yield again
-        else:
-            self._take_alone(grown)
-            stretch.subtract(explained)
+            self._take_alone([*again.grown, *grown[again.count :]])
+            again.subtract(self._explained)
+            return [again]
+        self._explained = {}
+        self._take_alone(grown)
+        stretch.subtract(self._explained)
+        return []
 
     def _take_alone(self, subjects: Sequence[Subject]) -> None:
         for subject in subjects:
@@ -239,9 +243,7 @@ class Checker:
 
     def _look_closer(self, subjects: Sequence[Subject]) -> None:
         """Find which of these tests made the heap grow, if any: none of them retained a Python block."""
-        self._disturbed = self._disturbed or self._went_alone
-        self._went_alone = False
-        self._calm_down(partial(self._round, subjects[0]))
+        self._calm_before(subjects[0])
         looked_at = self._screen.narrow(subjects)
         self._clear([subject for subject, grew in looked_at if not grew])
         for subject in (subject for subject, grew in looked_at if grew):

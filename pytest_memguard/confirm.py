@@ -236,7 +236,7 @@ class Confirmer:
 
     def is_large(self, shown: Confirmation) -> bool:
         """Whether each repetition retains so much that there are to be as few as possible."""
-        return shown.bytes_per_run >= self.policy.large_bytes
+        return shown.bytes_per_run * self.policy.least_large >= self.policy.most_bytes
 
     def still_growing(self) -> bool:
         """Whether any metric has grown in every round since the baseline."""
@@ -256,7 +256,7 @@ class Confirmer:
         while done < wanted and self.still_growing():
             if until is not None and done >= self.policy.least and self._clock() > until:
                 break
-            if done >= self.policy.least_large and self.retained_much(done):
+            if done >= self.policy.least_large and self.retained_much():
                 break
             if not self.round(repeat):
                 return Confirmation(state="failed", repetitions=done + 1)
@@ -297,10 +297,9 @@ class Confirmer:
         per_run = self.meter.retained() // max(done, 1)
         return Confirmation(state=state, repetitions=done, bytes_per_run=per_run, metrics=tuple(metrics), rounds=series)
 
-    def retained_much(self, done: int) -> bool:
-        """Whether so many repetitions since the baseline have retained so much that there are to be few more."""
-        retained = self.meter.retained()
-        return retained > self.policy.most_bytes or retained > done * self.policy.large_bytes
+    def retained_much(self) -> bool:
+        """Whether the repetitions since the baseline have retained so much that there are to be few more."""
+        return self.meter.retained() > self.policy.most_bytes
 
     def escalate(self, repeat: Repeat, first: Confirmation) -> Confirmation:
         """Prove a suspect in up to ``policy.escalation`` more rounds.
@@ -377,8 +376,6 @@ class Confirmer:
         Returns whether the growth of a suspect goes on (at half its rate at least), and how many were made: few or
         none where a leak is so large that many would use up the memory.
         """
-        if self.is_large(confirmed):
-            return True, 0
         most = min(most, self.policy.most_bytes // max(confirmed.bytes_per_run, 1))
         until = self._clock() + seconds
         self.baseline()

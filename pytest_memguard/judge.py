@@ -45,8 +45,8 @@ class Policy:
     """How many rounds it takes. ``rounds``: deltas in a row to become a suspect; ``escalation``: to be a leak.
 
     ``seconds`` ends the escalation of one test early, ``least`` is the number of deltas that suffices then. Where a
-    series of rounds has retained more than ``most_bytes``, or ``large_bytes`` in each, ``least_large`` deltas suffice:
-    repeating a large leak must not use up the memory that it is to save.
+    series of rounds has retained more than ``most_bytes``, ``least_large`` deltas suffice: repeating a large leak must
+    not use up the memory that it is to save.
     """
 
     floors: Floors = Floors()
@@ -55,8 +55,7 @@ class Policy:
     seconds: float = 2.0
     least: int = 10
     most_bytes: int = 64 << 20
-    least_large: int = 3
-    large_bytes: int = 6 << 20
+    least_large: int = 4
 
 
 def pardons(metric: Metric, steps: int) -> int:

@@ -248,10 +248,9 @@ class Prover:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
 
         native = not _in_python(confirmed)
-        large = self._confirmer.is_large(confirmed)
         scenario = Scenario(repeat=_strict(repeat), settle=self._confirmer.settler.light)
-        evidence = self._examine(scenario, native=native, rounds=2 if large else 3)
-        settled = None if large else self._stopped_meanwhile(repeat, confirmed, evidence)
+        evidence = self._examine(scenario, native=native, rounds=2 if self._confirmer.is_large(confirmed) else 3)
+        settled = self._stopped_meanwhile(repeat, confirmed, evidence)
         if settled is not None:
             return settled
         bound = (

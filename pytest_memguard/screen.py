@@ -45,15 +45,22 @@ class Stretch:
         return len(self.level) + len(self.grown) + len(self.late) + len(self.failed)
 
     def subtract(self, explained: Mapping[Metric, int]) -> None:
-        """Take off what is known to come from tests that were taken through their rounds meanwhile."""
-        for metric in self.moved:
-            self.moved[metric] -= explained.get(metric, 0)
+        """Take the heap off that is known to come from tests that were taken through their rounds meanwhile."""
+        if "heap" in self.moved:
+            self.moved["heap"] -= explained.get("heap", 0)
 
 
-def has_moved(moved: dict[Metric, int], floors: Floors) -> bool:
-    """Whether something may be retained: less heap may hide it, too, because tests replace what others have stored."""
-    grew = any(by >= floors.of(metric) for metric, by in moved.items())
-    return grew or -moved.get("heap", 0) >= floors.heap
+def is_suspicious(stretch: Stretch, all_of_them: Sequence[Stretch], floors: Floors) -> bool:
+    """Whether a test of this stretch may retain memory that no block shows.
+
+    The heap counts where it moved here and over all stretches of the module, because within it tests replace what
+    others have stored; less heap may hide a leak as well as more shows one. Pages count for themselves: what one test
+    gives back to the system, many times a leak at once, says nothing of another.
+    """
+    if any(by >= floors.of(metric) for metric, by in stretch.moved.items() if metric != "heap"):
+        return True
+    everywhere = sum(other.moved.get("heap", 0) for other in all_of_them)
+    return min(abs(stretch.moved.get("heap", 0)), abs(everywhere)) >= floors.heap
 
 
 class Screen:
@@ -111,7 +118,7 @@ class Screen:
         blocks[0] = read()
         while position < count:
             subject = subjects[position]
-            if self._spent() or (position and self._confirmer.retained_much(position)):
+            if self._spent() or (position and self._confirmer.retained_much()):
                 return position
             before = repetitions.fixture_setups
             passed = self._round_of(subject)

@@ -9,7 +9,6 @@ pytest-rerunfailures relies on the same names; ``tests/integration/test_detectio
 from __future__ import annotations
 
 import contextlib
-import gc
 import inspect
 import random
 from array import array
@@ -26,28 +25,6 @@ from pytest_memguard.repeat.item import ItemState
 from pytest_memguard.repeat.quiet import quiet
 from pytest_memguard.repeat.temporary import TempRoot
 from pytest_memguard.subjects import Cycle, FixtureUse, Subject
-
-_RARE = 100_000
-
-
-@contextlib.contextmanager
-def rare_collections() -> Iterator[None]:
-    """Collections of the oldest generation are put off, because with the heap frozen they would come much too often.
-
-    CPython waits for them until a quarter of what lives is new (gc.c, ``long_lived_pending``), and what is frozen does
-    not count: a test that makes many objects would take twice its time.
-    """
-    young, middle, old = gc.get_threshold()
-    if not young:
-        yield
-        return
-    ours = (young, middle, max(old, _RARE))
-    gc.set_threshold(*ours)
-    try:
-        yield
-    finally:
-        if gc.get_threshold() == ours:
-            gc.set_threshold(young, middle, old)
 
 
 class Outcome(NamedTuple):
@@ -121,7 +98,7 @@ class Repeater:
         try:
             state.fresh()
             self._alarm.arm(patience_s)
-            with repeatable(item), rare_collections():
+            with repeatable(item):
                 self._runner(item=item, nextitem=keep)
             outcome = self._outcome
         except (RepetitionTimeoutError, pytest.exit.Exception) as stopped:

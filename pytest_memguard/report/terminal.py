@@ -127,6 +127,8 @@ def _result(report: RunReport) -> str:
         found = f"{counted(leaks, 'leak')} and {counted(limits, 'exceeded limit')}"
     elif leaks or limits:
         found = counted(leaks, "leak") if leaks else counted(limits, "exceeded limit")
+    elif report.session.tests and not report.session.checked and not report.leaks and not report.limits:
+        return f"watched {counted(report.session.tests, 'test')}, checked none"
     else:
         # A leak that does not gate is one all the same: "no leaks" would be wrong.
         found = "no gating leaks" if report.leaks else "no leaks"
@@ -149,8 +151,6 @@ def _one_line(report: RunReport, counts: Counts, width: int) -> Line:
         room = max(width - cells(start) - cells(tail) - 2, _SHORTEST_ID)
         wordings: list[tuple[str, ...]] = [(f"{start}: {shortened(worst[0].nodeid, room)}{tail}",)]
     else:
-        if report.session.tests and not report.session.checked and not report.limits:
-            start = f"memguard: watched {counted(report.session.tests, 'test')}, checked none"
         peak, checked, cost = _facts(report, counts)
         size = _peak_size(report)
         brief = f"{report.session.checked} checked in {format_duration(report.session.checking_cost_s)}"

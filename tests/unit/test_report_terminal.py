@@ -121,6 +121,14 @@ def test_v_adds_rounds_costs_and_what_was_not_decided():
     )
 
 
+def test_the_title_of_a_run_that_checked_nothing_does_not_say_that_there_are_no_leaks():
+    session = {"checked": 0, "repetitions": 0, "checking_cost_s": 0.0}
+    lines = shown(run(session=session, warnings=("worker gw0 was stopped",))).splitlines()
+
+    assert " memguard: watched 412 tests, checked none " in lines[0]
+    assert lines[1] == "warning: worker gw0 was stopped"
+
+
 def test_v_with_nothing_wrong_still_shows_the_costs():
     lines = shown(run(), verbosity=1).splitlines()
 
