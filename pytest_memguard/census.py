@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
-from itertools import compress
+from itertools import compress, filterfalse
 from typing import Any
 
 #: Packages whose containers are no business of a suite: their modules, and what their instances hold.
@@ -112,7 +112,8 @@ class ContainerCensus:
         self._before = self._odd_before = array("q")
         self._texts: list[tuple[dict[str, Any], str]] = []
         self._texts_before: list[Any] = []
-        self._skipped: set[int] = set()
+        self._ours: list[object] = []
+        self._skipped: set[int] | None = None
 
     def __enter__(self) -> ContainerCensus:
         self.take()
@@ -134,7 +135,7 @@ class ContainerCensus:
         self._plain = list(_select(objects, types_of, plain))
         special = list(_select(objects, types_of, own | odd.keys()))
         self._odd = [(odd[type(o)], o) for o in special if type(o) in odd]
-        self._skipped = self._held_by_own([o for o in special if type(o) in own]) | _memories()
+        self._ours = [o for o in special if type(o) in own]
         modules = [_module_dict(o) for o in special if type(o) is types.ModuleType]
         self._texts = [text for names in modules if not self._is_own(names.get("__name__")) for text in _texts(names)]
         # Nor modules: asking _asyncio for its C state frees that twice (python/cpython#122695, fixed in 3.12.6).
@@ -155,25 +156,29 @@ class ContainerCensus:
         After ``n`` repetitions in which each adds something, ``minimum`` is ``n``. One group is a suspicion: a cache
         may fill (ask :func:`pytest_memguard.bounds.bound_on_path`), so mark and repeat.
         """
-        now = [
-            *map(len, self._plain)
-        ]  # ``list()`` would leave a block in the free list of lists, this takes one from it
-        longer = compress(range(len(now)), map(operator.gt, now, self._before))
+        # ``list()`` would leave a block in the free list of lists, this takes one from it.
+        now = array("q", [*map(len, self._plain)])
+        # Mostly nothing has changed, and comparing two arrays costs next to nothing.
+        longer = compress(range(len(now)), map(operator.gt, now, self._before)) if now != self._before else ()
         found = [Grown(container=self._plain[i], before=self._before[i], after=now[i]) for i in longer]
         for (measure, container), before in zip(self._odd, self._odd_before, strict=True):
             found.append(Grown(container=container, before=before, after=measure(container)))
         found += self._longer_texts()
-        least = max(1, minimum)
-        ours = (g for g in found if g.grown >= least and id(g.container) not in self._skipped)
-        ours = (g for g in ours if not any(map(self._is_no_entry, map(type, _newest(g.container)))))
-        return sorted(ours, key=lambda g: -g.grown)
+        found = [longer for longer in found if longer.grown >= max(1, minimum)]
+        if not found:
+            return []
+        if self._skipped is None:
+            self._skipped = self._held_by_own(self._ours) | _memories()
+        theirs = (g for g in found if id(g.container) not in self._skipped)
+        theirs = (g for g in theirs if not any(map(self._is_no_entry, map(type, _newest(g.container)))))
+        return sorted(theirs, key=lambda g: -g.grown)
 
     def release(self) -> None:
         """Let go of everything."""
         self._plain, self._odd = [], []
         self._before = self._odd_before = array("q")
         self._texts, self._texts_before = [], []
-        self._skipped = set()
+        self._ours, self._skipped = [], None
 
     def _longer_texts(self) -> Iterator[Grown]:
         for (names, name), before in zip(self._texts, self._texts_before, strict=True):
@@ -270,9 +275,9 @@ def _texts(names: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
 
 def _untracked(holders: Iterable[object]) -> list[object]:
     """Bytearrays, and dicts of nothing but plain values: the collector leaves those out, their holders lead to them."""
-    unknown = {bytearray, dict}
-    held = [o for o in gc.get_referents(*holders) if type(o) in unknown]
-    found = {id(o): o for o in held if not gc.is_tracked(o)}
+    referents = gc.get_referents(*holders)
+    held = compress(referents, map({bytearray, dict}.__contains__, map(type, referents)))
+    found = {id(o): o for o in filterfalse(gc.is_tracked, held)}
     inside = gc.get_referents(*[o for o in found.values() if type(o) is dict])
     found.update((id(o), o) for o in inside if type(o) is bytearray)
     return list(found.values())

@@ -98,7 +98,9 @@ class Checker:
         if self._grace.is_needed():
             self._grace.wait()
         confirmer.settler.prepare()
+        self._last_thaw = self._clock()
         confirmer.settler.full()
+        self._thaw_cost = self._clock() - self._last_thaw
         self._steps.start()
         confirmer.freeze()
         everything: list[Subject] = []
@@ -126,7 +128,7 @@ class Checker:
             if self._ate_memory:
                 self._leave_out(modules, TOO_LITTLE_MEMORY)
             self._steps.end()
-            confirmer.thaw()
+            confirmer.expose()
         return self.tally
 
     def _spent(self) -> bool:
