@@ -86,6 +86,7 @@ class Agenda:
             item=item,
             parent=item.parent,
             module=item.getparent(pytest.Module) or item.parent,
+            duration_s=record.duration_s,
             patience_s=max(_LEAST_PATIENCE_S, _PATIENCE * record.duration_s),
             runs=guard.settings.runs if marker is None or marker.runs is None else marker.runs,
             tolerance_bytes=0 if marker is None else marker.accepted_bytes,

@@ -32,6 +32,7 @@ from pytest_memguard.subjects import (
 )
 
 _WITNESS_ROUNDS = 2
+_LONG_S = 0.02
 _TRIES = 4
 _WORTH_SCREENING = 3
 _RESTLESS = Verdict(
@@ -39,6 +40,7 @@ _RESTLESS = Verdict(
 )
 
 _CLEAN = Verdict(name="clean")
+_LEAK = Verdict(name="leak")
 _NOISY = Verdict(name="inconclusive", reason="noisy: memory moves both ways in every round")
 _DEFERRED = Verdict(name="deferred", reason="what it retained was freed a little later, when its threads had ended")
 _ENDANGERING = "the memory that it retains leaves too little for another repetition"
@@ -90,6 +92,9 @@ class Checker:
             grace=self._grace,
             round_of=self._round,
             spent=self._spent,
+            knows_causes=prover.knows_causes,
+            mark=prover.mark,
+            witness=prover.witness,
         )
 
     def run(self, modules: Sequence[Sequence[Subject]]) -> Tally:
@@ -184,11 +189,12 @@ class Checker:
         floors = self._confirmer.policy.floors
         for stretch in found:
             # Where time was up within the module nothing is known of the rest of it.
+            self._clear(stretch.steady)
             if not is_suspicious(stretch, [stretch] if self._spent() else found, floors):
                 self._clear(stretch.level)
             elif stretch.level and not self._spent():
                 self._enter(stretch.level)
-                self._look_closer(stretch.level)
+                self._look_closer(stretch)
 
     def _enter(self, subjects: Sequence[Subject]) -> None:
         self._repetitions.enter(subjects[0].parent)
@@ -201,7 +207,7 @@ class Checker:
         """Screen these tests after a warm-up, where anything but a screening came before."""
         self._calm_before(subjects[0])
         found = self._screened(subjects)
-        self._progress(self.tally.checked + len(found.level))
+        self._progress(self.tally.checked + len(found.level) + len(found.steady))
         return found
 
     def _calm_before(self, subject: Subject) -> None:
@@ -213,43 +219,53 @@ class Checker:
         """Repeat each of these tests; ``grown`` and ``level`` are left to be judged."""
         found = self._screen.screen(subjects)
         self._explained = {}
+        for subject in found.witnesses:
+            self._conclude(subject, _LEAK)
         for subject in found.late:
             self._conclude(subject, _DEFERRED)
         for subject in found.failed:
             self._one_unfrozen(subject)
+        found.subtract(self._explained)
         return found
 
     def _once_more(self, stretch: Stretch) -> list[Stretch]:
         """Take the tests that retained blocks through their rounds, and the heap that they explain off the stretch.
 
-        Where most such tests stored something in the place of another's, a second screening clears them for less.
+        Where most such tests stored something in the place of another's, a second screening clears them for less. What
+        a test with readings of its own has added to the heap is known already.
         """
-        grown = stretch.grown
-        stretch.subtract(self._explained)
+        grown, again = [subject for subject in stretch.grown if subject not in stretch.alone], []
         if len(grown) >= _WORTH_SCREENING and 2 * self._cleared_again >= self._screened_again and not self._spent():
-            again = self._screened(grown)
-            self._screened_again += again.count
-            self._cleared_again += len(again.level)
-            stretch.subtract(again.moved)
-            self._take_alone([*again.grown, *grown[again.count :]])
-            again.subtract(self._explained)
-            return [again]
+            again.append(self._screened(grown))
+            self._screened_again += again[0].count
+            self._cleared_again += len(again[0].level) + len(again[0].steady)
+            stretch.subtract(again[0].moved)
+            grown = [*again[0].grown, *grown[again[0].count :]]
         self._explained = {}
-        self._take_alone(grown)
-        stretch.subtract(self._explained)
-        return []
+        self._one_by_one(grown)
+        (again[0] if again else stretch).subtract(self._explained)
+        self._one_by_one([subject for subject in stretch.grown if subject in stretch.alone])
+        return again
 
-    def _take_alone(self, subjects: Sequence[Subject]) -> None:
+    def _one_by_one(self, subjects: Sequence[Subject]) -> None:
         for subject in subjects:
             self._one(subject)
 
-    def _look_closer(self, subjects: Sequence[Subject]) -> None:
+    def _look_closer(self, stretch: Stretch) -> None:
         """Find which of these tests made the heap grow, if any: none of them retained a Python block."""
-        self._calm_before(subjects[0])
-        looked_at = self._screen.narrow(subjects)
-        self._clear([subject for subject, grew in looked_at if not grew])
-        for subject in (subject for subject, grew in looked_at if grew):
+        fast = [subject for subject in stretch.level if subject not in stretch.alone]
+        if fast:
+            self._calm_before(fast[0])
+            looked_at = self._screen.narrow(fast)
+            self._clear([subject for subject, grew in looked_at if not grew])
+            for subject in (subject for subject, grew in looked_at if grew):
+                self._one(subject, level=True)
+        for subject in (subject for subject in stretch.level if subject in stretch.alone):
+            disturbed = self._disturbed
+            # Where only pages have moved no warm-up is needed: what others have left behind is far smaller.
+            self._disturbed = disturbed and bool(stretch.alone[subject].get("heap"))
             self._one(subject, level=True)
+            self._disturbed = self._disturbed or disturbed
 
     def _clear(self, subjects: Sequence[Subject]) -> None:
         for subject in subjects:
@@ -280,12 +296,12 @@ class Checker:
     def _one(self, subject: Subject, *, level: bool = False) -> None:
         """Take one test through its rounds alone; ``level``: its blocks have been cleared, it is about the heap.
 
-        Then it has several tries, and the first that grows counts: on CPython 3.10 frames move between code objects of
-        different sizes, and free a few hundred bytes in one round and another.
+        Then it has several tries if these take no time, and the first that grows counts: on CPython 3.10 frames move
+        between code objects of different sizes, and free a few hundred bytes in one round and another.
         """
         if self._spent():
             return
-        verdict, tries = _CLEAN, _TRIES if level else 1
+        verdict, tries = _CLEAN, _TRIES if level and subject.duration_s < _LONG_S else 1
         while verdict is _CLEAN and tries:
             verdict = self._rounds(subject, partial(self._round, subject), cycle=None)
             tries = tries - 1 if self._screen.wavered() else 0
@@ -315,6 +331,12 @@ class Checker:
         known = self._recognised(subject, shown, cycle)
         if known is None and shown.state == "growing":
             del shown, known
+            if subject.duration_s >= _LONG_S:  # the likeliest cause first, before the other rounds
+                cached = self._prover.prove_cache(repeat)
+                self._disturbed = True
+                if cached is not None:
+                    return cached
+                confirmer.baseline()
             shown = confirmer.once_more(confirmer.rounds(repeat, wanted), repeat)
             known = None
         self._explain(shown)

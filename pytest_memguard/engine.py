@@ -15,6 +15,7 @@ from pytest_memguard.grace import Grace
 from pytest_memguard.judge import Floors, Metric, NoiseMeter, Policy
 from pytest_memguard.model import Finding, Suspect
 from pytest_memguard.probes import Probes, spare_memory
+from pytest_memguard.screen import LONGEST
 from pytest_memguard.settings import Settings
 from pytest_memguard.settle import Settler
 from pytest_memguard.subjects import Cycle, Repetitions, Subject, Tally
@@ -115,6 +116,15 @@ class _LateProver:
         if self.made is not None:
             self.made.mark()
 
+    def knows_causes(self) -> bool:
+        return self.made is not None and self.made.knows_causes()
+
+    def witness(self, subject: Subject, blocks: int) -> bool:
+        return self.made is not None and self.made.witness(subject, blocks)
+
+    def prove_cache(self, repeat: Callable[[], bool]) -> Verdict | None:
+        return self._prover().prove_cache(repeat)
+
     def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None:
         return None if self.made is None else self.made.recognise(subject, shown)
 
@@ -157,7 +167,7 @@ def _confirmer(settings: Settings, probes: Probes | None, clock: Callable[[], fl
         escalation=settings.escalation_rounds,
         seconds=settings.escalation_s,
     )
-    meter = Meter(readers, capacity=policy.escalation + 2, resident=rss)
+    meter = Meter(readers, capacity=max(policy.escalation, 2 * LONGEST) + 2, resident=rss)
     return Confirmer(Settler(), meter, policy, clock=clock, threads=_thread_count)
 
 

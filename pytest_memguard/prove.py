@@ -71,11 +71,34 @@ class Prover:
         """Note how long the known holders are now; ``recognise`` compares."""
         self._causes.mark()
 
+    def knows_causes(self) -> bool:
+        """Whether there is anything to recognise."""
+        return len(self._causes) > 0
+
+    def witness(self, subject: Subject, blocks: int) -> bool:
+        """Whether causes already proved explain exactly the ``blocks`` of one repetition since :meth:`mark`.
+
+        The test is then recorded as their witness. What is new is counted since the heap was frozen.
+        """
+        if subject.tolerance_bytes or blocks < 1:
+            return False
+        causes = self._causes.recognise_all(new_types(), blocks)
+        for cause in causes:
+            self._proof_of[cause].witnesses.append(subject.nodeid)
+        return bool(causes)
+
+    def prove_cache(self, repeat: Callable[[], bool]) -> Verdict | None:
+        """The verdict, where all that grows is in ``lru_cache`` wrappers below their bound: that ends rounds early."""
+        self._confirmer.expose()
+        try:
+            return self._cache_verdict(repeat, witnessing=_WITNESSING)
+        finally:
+            self._confirmer.freeze()
+
     def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None:
         """Whether the growth shown is that of causes already proved; the test is then recorded as their witness.
 
-        After two rounds it has to agree exactly; after all rounds of a suspect it is enough that a holder has grown in
-        each that was proved several times.
+        It has to agree exactly, or a holder must have grown in each round that was proved several times.
 
         A test whose marker accepts so many bytes is always proved, because how many it retains is what matters.
         """
@@ -84,7 +107,7 @@ class Prover:
         deltas = self._series(shown, "blocks")
         grown = len(deltas) * deltas[-1]  # the first round may count a block of what ran before it
         causes = self._causes.recognise_all(new_types(), grown)
-        if not causes and len(deltas) >= self._confirmer.policy.rounds:
+        if not causes:
             familiar = self._causes.familiar(len(deltas))
             causes = () if familiar is None else (familiar,)
         if not causes:

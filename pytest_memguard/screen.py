@@ -1,14 +1,15 @@
 """Repeat tests once each, and see which of them may retain something: most are cleared by that single repetition.
 
 Allocated blocks are read after each test, the heap around a stretch of tests, because saturating the C library's chunk
-caches costs as much as a small test. Where the heap of a stretch has moved, its tests can be looked at one by one.
+caches costs as much as a small test; a test that takes longer has readings of its own. Where the heap of a stretch has
+moved, its tests can be looked at one by one.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from pytest_memguard.confirm import Confirmer
@@ -20,29 +21,39 @@ LONGEST = 48  #: tests of one stretch
 _LOOKS = 4
 _GROWTHS = 2
 _LITTLE = 1024
+_SLOW_S = 0.003
+_MANY = 4
+_ENOUGH = 6
 _FIXTURE = 1
 _FAILED = 2
 _LATE = 3
+_WITNESS = 4
+_CHANGED = frozenset({_FIXTURE, _WITNESS})
 
 
 @dataclass(slots=True, kw_only=True)
 class Stretch:
     """Tests of one class or module after a repetition of each, and by how much the metrics in bytes have moved.
 
-    ``level``: what retained no block. ``grown``: what may have. ``late``: what was freed when its threads had ended.
-    ``failed``: what could not be repeated.
+    ``steady``: what is known to have retained nothing. ``level``: what retained no block. ``grown``: what may have.
+    ``late``: what was freed when its threads had ended. ``failed``: what could not be repeated. ``witnesses``: what
+    retained exactly what known causes explain. ``alone``: those with readings of their own, and what these showed; what
+    those of ``grown`` and ``witnesses`` among them have added is not in ``moved``.
     """
 
-    level: list[Subject]
-    grown: list[Subject]
-    late: list[Subject]
-    failed: list[Subject]
-    moved: dict[Metric, int]
+    steady: list[Subject] = field(default_factory=list)
+    level: list[Subject] = field(default_factory=list)
+    grown: list[Subject] = field(default_factory=list)
+    late: list[Subject] = field(default_factory=list)
+    failed: list[Subject] = field(default_factory=list)
+    witnesses: list[Subject] = field(default_factory=list)
+    alone: dict[Subject, dict[Metric, int]] = field(default_factory=dict)
+    moved: dict[Metric, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         """How many tests were repeated; fewer than asked for where time was up, or they retained very much."""
-        return len(self.level) + len(self.grown) + len(self.late) + len(self.failed)
+        return sum(map(len, (self.steady, self.level, self.grown, self.late, self.failed, self.witnesses)))
 
     def subtract(self, explained: Mapping[Metric, int]) -> None:
         """Take the heap off that is known to come from tests that were taken through their rounds meanwhile."""
@@ -64,7 +75,10 @@ def is_suspicious(stretch: Stretch, all_of_them: Sequence[Stretch], floors: Floo
 
 
 class Screen:
-    """Measures; what follows from it is the checker's. ``round_of`` makes the repetitions of one round of a test."""
+    """Measures; what follows from it is the checker's. ``round_of`` makes the repetitions of one round of a test.
+
+    ``mark`` and ``witness`` recognise causes that were proved before, if it ``knows_causes``.
+    """
 
     def __init__(
         self,
@@ -75,6 +89,9 @@ class Screen:
         grace: Grace,
         round_of: Callable[[Subject], bool],
         spent: Callable[[], bool],
+        knows_causes: Callable[[], bool],
+        mark: Callable[[], None],
+        witness: Callable[[Subject, int], bool],
     ) -> None:
         self._confirmer = confirmer
         self._repetitions = repetitions
@@ -82,59 +99,106 @@ class Screen:
         self._grace = grace
         self._round_of = round_of
         self._spent = spent
-        self._blocks = array("q", bytes(8 * (LONGEST + 1)))
+        self._knows_causes = knows_causes
+        self._mark = mark
+        self._witness = witness
+        self._reads_all = False
+        self._before = array("q", bytes(8 * (LONGEST + 1)))
+        self._after = array("q", bytes(8 * LONGEST))
+        self._readings = array("q", bytes(8 * LONGEST))  # the index of the one after a test, 0 if it has none
         self._flags = bytearray(LONGEST)
 
     def screen(self, subjects: Sequence[Subject]) -> Stretch:
         """Repeat each once, or as many as time allows."""
         meter = self._confirmer.meter
+        knows_causes = self._knows_causes()
         self._confirmer.baseline()
-        count = self._scan(subjects)
-        self._confirmer.settler.full()
-        meter.read()
-        found = Stretch(level=[], grown=[], late=[], failed=[], moved={})
-        for metric, readings in meter.samples().items():
-            if metric != "blocks":
-                found.moved[metric] = readings[1] - readings[0]
-        for position, subject in enumerate(subjects[:count]):
-            flag = self._flags[position]
+        if knows_causes:
+            self._mark()
+        count = self._scan(subjects, knows_causes=knows_causes)
+        if not (count and self._readings[count - 1]):
+            self._confirmer.settler.full()
+            meter.read()
+        return self._sort(subjects[:count])
+
+    def _sort(self, subjects: Sequence[Subject]) -> Stretch:
+        samples = {metric: r for metric, r in self._confirmer.meter.samples().items() if metric != "blocks"}
+        found = Stretch(moved={metric: readings[-1] - readings[0] for metric, readings in samples.items()})
+        for position, subject in enumerate(subjects):
+            flag, last = self._flags[position], self._readings[position]
+            own: dict[Metric, int] = {m: readings[last] - readings[last - 1] for m, readings in samples.items()}
+            if last:
+                found.alone[subject] = own
+            else:
+                own.clear()
             if flag == _FAILED:
                 found.failed.append(subject)
-            elif self._blocks[position + 1] > self._blocks[position] or flag == _FIXTURE:
-                found.grown.append(subject)
             elif flag == _LATE:
                 found.late.append(subject)
+            elif flag in _CHANGED or self._after[position] > self._before[position]:
+                (found.witnesses if flag == _WITNESS else found.grown).append(subject)
+                for metric, by in own.items():
+                    found.moved[metric] -= by
             else:
-                found.level.append(subject)
+                (found.steady if last and not any(own.values()) else found.level).append(subject)
+        self._reads_all = _MANY * len(found.witnesses) > len(subjects)
         return found
 
-    def _scan(self, subjects: Sequence[Subject]) -> int:
-        """Repeat the subjects one after the other, reading blocks between them; how many were reached."""
-        blocks, flags, light = self._blocks, self._flags, self._confirmer.settler.light
+    def _scan(self, subjects: Sequence[Subject], *, knows_causes: bool) -> int:
+        """Repeat the subjects one after the other, reading blocks between them; how many were reached.
+
+        Ends early where many retain something: once one is proved, the rest may be recognised.
+        """
+        flags, settler, meter = self._flags, self._confirmer.settler, self._confirmer.meter
         repetitions, read, grace = self._repetitions, self._read_blocks, self._grace
+        before, after = self._before, self._after  # no reading is kept in a variable: it would be a block
         position = 0
         count = len(subjects)
-        light()
-        blocks[0] = read()
+        settler.light()
+        before[0] = read()
+        fresh, unknown = True, 0
         while position < count:
             subject = subjects[position]
-            if self._spent() or (position and self._confirmer.retained_much()):
+            if self._spent() or unknown >= _ENOUGH or (position and self._confirmer.retained_much()):
                 return position
-            before = repetitions.fixture_setups
+            alone = self._reads_all or subject.duration_s >= _SLOW_S
+            if alone and not fresh:
+                settler.saturate()
+                meter.read()
+                before[position] = read()
+            setups = repetitions.fixture_setups
             passed = self._round_of(subject)
-            changed = repetitions.fixture_setups != before
+            changed = repetitions.fixture_setups != setups
             flags[position] = _FAILED if not passed else _FIXTURE if changed else 0
-            position += 1
-            del subject, before
-            light()
-            blocks[position] = read()
+            del setups
+            settler.light()
+            after[position] = read()
             if grace.is_needed():
-                grew = blocks[position] > blocks[position - 1]
+                grew = after[position] > before[position]
                 grace.wait()  # or what its threads free later would hide what the next tests retain
-                light()
-                blocks[position] = read()
+                settler.light()
+                after[position] = read()
                 if grew and passed and not changed:
-                    flags[position - 1] = _LATE
+                    flags[position] = _LATE
+            self._readings[position] = 0
+            if alone:
+                settler.saturate()
+                meter.read()
+                self._readings[position] = meter.used - 1
+            fresh = alone
+            before[position + 1] = after[position]
+            unknown += after[position] > before[position]
+            if knows_causes and after[position] > before[position]:
+                if not flags[position] and self._witness(subject, after[position] - before[position]):
+                    flags[position] = _WITNESS
+                    unknown -= 1
+                self._confirmer.freeze()
+                self._mark()
+                settler.light()
+                before[position + 1] = read()
+                fresh = False
+            position += 1
+            del subject
         return position
 
     def narrow(self, subjects: Sequence[Subject]) -> list[tuple[Subject, bool]]:

@@ -67,6 +67,7 @@ class StepSearch:
         self._last = self._clock()
         self._cost = self._last - now
         if grown and clean:
+            self._confirmer.freeze()  # the census has made a large set, which each collection would go through
             yield from self._among(clean, grown)
         self._census.mark()
 

@@ -47,13 +47,17 @@ class Repetitions(Protocol):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Subject:
-    """One test to check. ``index`` is its row of pass 1, ``parent`` its class or module, ``module`` groups."""
+    """One test to check. ``index`` is its row of pass 1, ``parent`` its class or module, ``module`` groups.
+
+    ``duration_s``: the seconds that its run in pass 1 took.
+    """
 
     index: int
     nodeid: str
     item: Any
     parent: Any
     module: Any
+    duration_s: float = 0.0
     patience_s: float = 60.0
     runs: int = 1
     tolerance_bytes: int = 0
@@ -96,6 +100,15 @@ class Judge(Protocol):
 
     def mark(self) -> None:
         """What follows is to be compared with the state now."""
+
+    def knows_causes(self) -> bool:
+        """Whether there is anything to recognise."""
+
+    def witness(self, subject: Subject, blocks: int) -> bool:
+        """Whether causes already proved explain all that one repetition has retained since :meth:`mark`."""
+
+    def prove_cache(self, repeat: Callable[[], bool]) -> Verdict | None:
+        """The verdict, where all that grows is in caches that fill to their bound."""
 
     def prove(self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None) -> Verdict:
         """Take a suspect to a verdict."""

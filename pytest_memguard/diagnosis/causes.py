@@ -6,6 +6,7 @@ In doubt the answer is no: a test that is not recognised is proved like the firs
 from __future__ import annotations
 
 import itertools
+import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ _FAMILIAR = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cause:
-    """One diagnosed cause and what a repetition adds because of it: objects, blocks, entries of the holder.
+    """One diagnosed cause and what it adds each time, once or several times a repetition: objects, blocks, entries.
 
     ``types_replaced``: new objects that were seen with it and do not add up, such as the streams that pytest gives its
     log handlers in each phase of a test.
@@ -60,13 +61,15 @@ class KnownCauses:
         whereabouts = locate(evidence.chain, evidence.holder)
         if whereabouts is None:
             return None
+        # The test that was proved may add several at once where others add one.
+        at_once = math.gcd(evidence.holder_per_run, blocks_per_run, *evidence.types_per_run.values())
         cause = Cause(
             signature=evidence.diagnosis.signature,
             diagnosis=evidence.diagnosis,
-            types_per_run=dict(evidence.types_per_run),
+            types_per_run={name: count // at_once for name, count in evidence.types_per_run.items()},
             types_replaced=dict(evidence.types_replaced),
-            blocks_per_run=blocks_per_run,
-            holder_per_run=evidence.holder_per_run,
+            blocks_per_run=blocks_per_run // at_once,
+            holder_per_run=evidence.holder_per_run // at_once,
             whereabouts=whereabouts,
         )
         self._causes.append(cause)
