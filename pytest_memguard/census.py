@@ -201,10 +201,15 @@ class ContainerCensus:
         """Whether an entry of that type retains nothing of the suite's.
 
         Weak references (the subclasses of a type, the registry of an ABC, a weak mapping) retain nothing but
-        themselves, and that is a block of its own; then what pytest puts somewhere, and the places of thread-locals.
+        themselves, and that is a block of its own; modules are imported once; then what pytest puts somewhere, and the
+        places of thread-locals.
         """
         module = _module_name(kind)
-        return issubclass(kind, weakref.ref) or (module, _class_name(kind)) == _LOCAL_PLACE or self._is_own(module)
+        return (
+            issubclass(kind, (weakref.ref, types.ModuleType))
+            or (module, _class_name(kind)) == _LOCAL_PLACE
+            or self._is_own(module)
+        )
 
     def _is_own(self, module: object) -> bool:
         return type(module) is str and module.partition(".")[0] in self._own

@@ -32,7 +32,8 @@ from pytest_memguard.subjects import (
 )
 
 _WITNESS_ROUNDS = 2
-_LONG_S = 0.02
+_LONG_S = 0.05
+_MUCH = 16384
 _TRIES = 4
 _WORTH_SCREENING = 3
 _RESTLESS = Verdict(
@@ -118,13 +119,13 @@ class Checker:
                 if self._spent():
                     break
                 self._module(subjects)
-                self._steps.add(subjects)
                 self._look_for_steps()
                 self._fixtures(subjects, widest=False)
                 everything.extend(subjects)
                 self._maybe_thaw()
             if everything and not self._spent():
-                self._look_for_steps(last=True)
+                self._steps.measure(self.tally.verdicts, in_any_case=True)
+                self._look_for_steps()
                 self._fixtures(everything, widest=True)
         except KeyboardInterrupt:
             self._leave_out(modules, INTERRUPTED)
@@ -186,6 +187,8 @@ class Checker:
                 done += stretch.count
                 found.append(stretch)
                 found.extend(self._once_more(stretch))
+                self._steps.add(part[done - stretch.count : done])
+                self._steps.measure(self.tally.verdicts)
         floors = self._confirmer.policy.floors
         for stretch in found:
             # Where time was up within the module nothing is known of the rest of it.
@@ -262,8 +265,8 @@ class Checker:
                 self._one(subject, level=True)
         for subject in (subject for subject in stretch.level if subject in stretch.alone):
             disturbed = self._disturbed
-            # Where only pages have moved no warm-up is needed: what others have left behind is far smaller.
-            self._disturbed = disturbed and bool(stretch.alone[subject].get("heap"))
+            # No warm-up where only pages have moved, or so much that what others have left behind is nothing to it.
+            self._disturbed = disturbed and 0 < abs(stretch.alone[subject].get("heap", 0)) < _MUCH
             self._one(subject, level=True)
             self._disturbed = self._disturbed or disturbed
 
@@ -324,6 +327,9 @@ class Checker:
         if self._grace.is_needed():
             self._grace.wait()
         self._calm_down(repeat)
+        long = subject.duration_s >= _LONG_S and cycle is None
+        if long:  # then a cache that fills is asked for as soon as something grows
+            self._prover.watch_caches()
         self._prover.mark()
         confirmer.baseline()
         # Nothing of ours may stay alive from one reading to the next: it would count as growth.
@@ -331,12 +337,10 @@ class Checker:
         known = self._recognised(subject, shown, cycle)
         if known is None and shown.state == "growing":
             del shown, known
-            if subject.duration_s >= _LONG_S:  # the likeliest cause first, before the other rounds
-                cached = self._prover.prove_cache(repeat)
+            cached = self._prover.prove_cache(repeat, _WITNESS_ROUNDS) if long else None
+            if cached is not None:
                 self._disturbed = True
-                if cached is not None:
-                    return cached
-                confirmer.baseline()
+                return cached
             shown = confirmer.once_more(confirmer.rounds(repeat, wanted), repeat)
             known = None
         self._explain(shown)
@@ -389,11 +393,9 @@ class Checker:
             self._noise.note("heap", grew=False)
         self._progress(self.tally.checked)
 
-    def _look_for_steps(self, *, last: bool = False) -> None:
-        if not (last or self._steps.is_due()):
-            return
-        self._disturbed = True
+    def _look_for_steps(self) -> None:
         for index, verdict in self._steps.search(self.tally.verdicts):
+            self._disturbed = True
             if verdict.name != "clean":
                 self.tally.verdicts[index] = verdict
 

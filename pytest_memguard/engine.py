@@ -14,7 +14,7 @@ from pytest_memguard.confirm import Confirmation, Confirmer, Meter
 from pytest_memguard.grace import Grace
 from pytest_memguard.judge import Floors, Metric, NoiseMeter, Policy
 from pytest_memguard.model import Finding, Suspect
-from pytest_memguard.probes import Probes, spare_memory
+from pytest_memguard.probes import Probes, spare_memory, without_arenas
 from pytest_memguard.screen import LONGEST
 from pytest_memguard.settings import Settings
 from pytest_memguard.settle import Settler
@@ -122,8 +122,11 @@ class _LateProver:
     def witness(self, subject: Subject, blocks: int) -> bool:
         return self.made is not None and self.made.witness(subject, blocks)
 
-    def prove_cache(self, repeat: Callable[[], bool]) -> Verdict | None:
-        return self._prover().prove_cache(repeat)
+    def watch_caches(self) -> None:
+        self._prover().watch_caches()
+
+    def prove_cache(self, repeat: Callable[[], bool], repetitions: int) -> Verdict | None:
+        return self._prover().prove_cache(repeat, repetitions)
 
     def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None:
         return None if self.made is None else self.made.recognise(subject, shown)
@@ -158,7 +161,7 @@ def _confirmer(settings: Settings, probes: Probes | None, clock: Callable[[], fl
         if heap is not None:
             readers["heap"] = heap
             if mapped is not None:
-                readers["mapped"] = mapped
+                readers["mapped"] = without_arenas(mapped)
         elif rss is not None:
             readers["rss"] = rss
     policy = Policy(

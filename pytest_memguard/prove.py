@@ -65,6 +65,7 @@ class Prover:
         self._fixture_of = fixture_of
         self._clock = clock
         self._causes = KnownCauses()
+        self._lru = LruCensus()
         self._proof_of: dict[Cause, Proof] = {}
 
     def mark(self) -> None:
@@ -87,13 +88,36 @@ class Prover:
             self._proof_of[cause].witnesses.append(subject.nodeid)
         return bool(causes)
 
-    def prove_cache(self, repeat: Callable[[], bool]) -> Verdict | None:
-        """The verdict, where all that grows is in ``lru_cache`` wrappers below their bound: that ends rounds early."""
+    def watch_caches(self) -> None:
+        """Note how full the ``lru_cache`` wrappers are; the heap stays exposed until the next baseline."""
         self._confirmer.expose()
-        try:
-            return self._cache_verdict(repeat, witnessing=_WITNESSING)
-        finally:
-            self._confirmer.freeze()
+        self._lru.before()
+
+    def prove_cache(self, repeat: Callable[[], bool], repetitions: int) -> Verdict | None:
+        """Is all that grew since :meth:`watch_caches` in wrappers below their bound? Emptying them in rounds proves it.
+
+        Comes before the escalation: real caches have room for thousands of entries, and rounds would not settle it.
+        """
+        filling = [grown for grown in self._lru.after(repetitions) if grown.bounded]
+        if not filling:
+            return None
+
+        def repeat_without() -> bool:
+            passed = repeat()
+            self._lru.clear_bounded()
+            return passed
+
+        confirmer = self._confirmer
+        self._lru.clear_bounded()
+        confirmer.baseline()
+        emptied = confirmer.rounds(repeat_without, confirmer.policy.rounds)
+        if emptied.state == "growing":
+            confirmer.baseline()
+            return None
+        if emptied.state == "failed":
+            return _NOT_REPEATED
+        first = filling[0]
+        return Verdict(name="saturating", reason=f"the cache of {first.name} fills to its bound of {first.maxsize}")
 
     def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None:
         """Whether the growth shown is that of causes already proved; the test is then recorded as their witness.
@@ -122,9 +146,12 @@ class Prover:
         if known is not None:
             return known
         self._on_suspect(Suspect(nodeid=subject.nodeid, metrics=tuple(shown.metrics), rounds=shown.rounds))
-        self._confirmer.expose()
         try:
-            cached = self._cache_verdict(repeat, witnessing=1 if self._confirmer.is_large(shown) else _WITNESSING)
+            witnessing = 1 if self._confirmer.is_large(shown) else _WITNESSING
+            self.watch_caches()
+            if not all(repeat() for _ in range(witnessing)):
+                return _NOT_REPEATED
+            cached = self.prove_cache(repeat, witnessing)
             if cached is not None:
                 return cached
             confirmed = self._confirmer.escalate(repeat, shown)
@@ -234,34 +261,6 @@ class Prover:
         if confirmed.state != "growing":
             return _NOT_REPEATED
         return None
-
-    def _cache_verdict(self, repeat: Callable[[], bool], *, witnessing: int) -> Verdict | None:
-        """Is it all in ``lru_cache`` wrappers below their bound? Emptying those between the rounds proves it.
-
-        Comes before the escalation: real caches have room for thousands of entries, and rounds would not settle it.
-        """
-        census = LruCensus()
-        census.before()
-        if not all(repeat() for _ in range(witnessing)):
-            return _NOT_REPEATED
-        filling = [grown for grown in census.after(witnessing) if grown.bounded]
-        if not filling:
-            return None
-
-        def repeat_without() -> bool:
-            passed = repeat()
-            census.clear_bounded()
-            return passed
-
-        census.clear_bounded()
-        self._confirmer.baseline()
-        emptied = self._confirmer.rounds(repeat_without, self._confirmer.policy.rounds)
-        if emptied.state == "growing":
-            return None
-        if emptied.state == "failed":
-            return _NOT_REPEATED
-        first = filling[0]
-        return Verdict(name="saturating", reason=f"the cache of {first.name} fills to its bound of {first.maxsize}")
 
     def _diagnose(
         self, subject: Subject, repeat: Callable[[], bool], confirmed: Confirmation, cycle: Cycle | None

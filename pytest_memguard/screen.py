@@ -24,6 +24,8 @@ _LITTLE = 1024
 _SLOW_S = 0.003
 _MANY = 4
 _ENOUGH = 6
+_SOME = 4
+_MANY_BLOCKS = 1000
 _FIXTURE = 1
 _FAILED = 2
 _LATE = 3
@@ -140,9 +142,14 @@ class Screen:
                 for metric, by in own.items():
                     found.moved[metric] -= by
             else:
-                (found.steady if last and not any(own.values()) else found.level).append(subject)
+                (found.steady if last and not self._has_moved(own) else found.level).append(subject)
         self._reads_all = _MANY * len(found.witnesses) > len(subjects)
         return found
+
+    def _has_moved(self, own: Mapping[Metric, int]) -> bool:
+        """Whether more may be retained than these readings show: the heap at all, or pages gained."""
+        floors = self._confirmer.policy.floors
+        return any(by != 0 if metric == "heap" else by >= floors.of(metric) for metric, by in own.items())
 
     def _scan(self, subjects: Sequence[Subject], *, knows_causes: bool) -> int:
         """Repeat the subjects one after the other, reading blocks between them; how many were reached.
@@ -150,16 +157,16 @@ class Screen:
         Ends early where many retain something: once one is proved, the rest may be recognised.
         """
         flags, settler, meter = self._flags, self._confirmer.settler, self._confirmer.meter
-        repetitions, read, grace = self._repetitions, self._read_blocks, self._grace
+        repetitions, read = self._repetitions, self._read_blocks
         before, after = self._before, self._after  # no reading is kept in a variable: it would be a block
         position = 0
         count = len(subjects)
         settler.light()
         before[0] = read()
-        fresh, unknown = True, 0
+        fresh, unknown, much = True, 0, False
         while position < count:
             subject = subjects[position]
-            if self._spent() or unknown >= _ENOUGH or (position and self._confirmer.retained_much()):
+            if self._spent() or unknown >= _ENOUGH or (much and self._confirmer.retained_much()):
                 return position
             alone = self._reads_all or subject.duration_s >= _SLOW_S
             if alone and not fresh:
@@ -168,18 +175,12 @@ class Screen:
                 before[position] = read()
             setups = repetitions.fixture_setups
             passed = self._round_of(subject)
-            changed = repetitions.fixture_setups != setups
-            flags[position] = _FAILED if not passed else _FIXTURE if changed else 0
+            flags[position] = _FAILED if not passed else _FIXTURE if repetitions.fixture_setups != setups else 0
             del setups
             settler.light()
             after[position] = read()
-            if grace.is_needed():
-                grew = after[position] > before[position]
-                grace.wait()  # or what its threads free later would hide what the next tests retain
-                settler.light()
-                after[position] = read()
-                if grew and passed and not changed:
-                    flags[position] = _LATE
+            if self._grace.is_needed():
+                self._wait(position)
             self._readings[position] = 0
             if alone:
                 settler.saturate()
@@ -187,6 +188,8 @@ class Screen:
                 self._readings[position] = meter.used - 1
             fresh = alone
             before[position + 1] = after[position]
+            # Reading the pages of the process takes as long as all the rest here; what fills them is mostly objects.
+            much = after[position] - before[position] >= _MANY_BLOCKS or not (position + 1) % _SOME
             unknown += after[position] > before[position]
             if knows_causes and after[position] > before[position]:
                 if not flags[position] and self._witness(subject, after[position] - before[position]):
@@ -200,6 +203,14 @@ class Screen:
             position += 1
             del subject
         return position
+
+    def _wait(self, position: int) -> None:
+        """Until the threads of a test have ended, or what they free later would hide what the next tests retain."""
+        if not self._flags[position] and self._after[position] > self._before[position]:
+            self._flags[position] = _LATE
+        self._grace.wait()
+        self._confirmer.settler.light()
+        self._after[position] = self._read_blocks()
 
     def narrow(self, subjects: Sequence[Subject]) -> list[tuple[Subject, bool]]:
         """Repeat each once more, and say whether the heap grew by it, twice in a row; as many as time allows.

@@ -11,7 +11,8 @@ from pytest_memguard.model import Verdict
 from pytest_memguard.subjects import Judge, Repetitions, Subject
 
 _MOST_CONTAINERS = 50
-_SHARE = 30  #: measuring takes at most one part in so many of the time
+_OPEN = frozenset({"clean", "unchecked"})
+_SHARE = 50  #: measuring takes at most one part in so many of the time
 
 
 class StepSearch:
@@ -35,6 +36,7 @@ class StepSearch:
         self._clock = clock
         self._census = ContainerCensus()
         self._waiting: list[Subject] = []
+        self._found: list[tuple[list[Subject], list[object]]] = []
         self._last = clock()
         self._cost = 0.0
 
@@ -45,30 +47,35 @@ class StepSearch:
     def end(self) -> None:
         """Let go of all containers."""
         self._census.release()
+        self._found.clear()
 
     def add(self, subjects: Sequence[Subject]) -> None:
-        """These have been repeated since the last search."""
+        """These have been repeated since the last measurement."""
         self._waiting.extend(subjects)
 
-    def is_due(self) -> bool:
-        """Whether measuring all containers again keeps to its share of the time; otherwise wait for more tests."""
-        return self._clock() - self._last >= self._cost * _SHARE
+    def measure(self, verdicts: Mapping[int, Verdict], *, in_any_case: bool = False) -> None:
+        """See which containers are longer than they were, if that keeps to its share of the time."""
+        now = self._clock()
+        if not (in_any_case or now - self._last >= self._cost * _SHARE):
+            return
+        waiting = [subject for subject in self._waiting if verdicts[subject.index].name in _OPEN]
+        most = max((subject.repetitions for subject in waiting), default=0)
+        longer = [each for each in self._census.grown() if _is_plausible(each, most)]
+        if longer:
+            self._found.append((waiting, [each.container for each in longer[:_MOST_CONTAINERS]]))
+        self._waiting.clear()
+        self._census.mark()
+        self._last = self._clock()
+        self._cost = self._last - now
 
     def search(self, verdicts: Mapping[int, Verdict]) -> Iterator[tuple[int, Verdict]]:
         """Prove what made a container longer: index and verdict of each test, which may be ``clean`` again."""
-        now = self._clock()
-        self._confirmer.settler.light()
-        most = max((subject.repetitions for subject in self._waiting), default=1)
-        longer = [each for each in self._census.grown() if _is_plausible(each, most)]
-        grown = [each.container for each in longer[:_MOST_CONTAINERS]]
-        del longer
-        clean = [subject for subject in self._waiting if verdicts[subject.index].name == "clean"]
-        self._waiting.clear()
-        self._last = self._clock()
-        self._cost = self._last - now
-        if grown and clean:
-            self._confirmer.freeze()  # the census has made a large set, which each collection would go through
-            yield from self._among(clean, grown)
+        found, self._found = self._found, []
+        if not found:
+            return
+        self._confirmer.freeze()  # the census has made a large set, which each collection would go through
+        for subjects, grown in found:
+            yield from self._among([s for s in subjects if verdicts[s.index].name == "clean"], grown)
         self._census.mark()
 
     def _among(self, clean: Sequence[Subject], grown: list[object]) -> Iterator[tuple[int, Verdict]]:
@@ -95,4 +102,4 @@ def _is_plausible(longer: Grown, repetitions: int) -> bool:
 
     What was empty, or nearly, is filled for the first time; to find out by whom would take a repetition of every test.
     """
-    return longer.grown <= longer.before * max(repetitions, 1)
+    return longer.grown <= longer.before * repetitions

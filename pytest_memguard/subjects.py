@@ -107,8 +107,11 @@ class Judge(Protocol):
     def witness(self, subject: Subject, blocks: int) -> bool:
         """Whether causes already proved explain all that one repetition has retained since :meth:`mark`."""
 
-    def prove_cache(self, repeat: Callable[[], bool]) -> Verdict | None:
-        """The verdict, where all that grows is in caches that fill to their bound."""
+    def watch_caches(self) -> None:
+        """Note how full the caches are."""
+
+    def prove_cache(self, repeat: Callable[[], bool], repetitions: int) -> Verdict | None:
+        """The verdict, where all that grew since :meth:`watch_caches` is in caches that fill to their bound."""
 
     def prove(self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None) -> Verdict:
         """Take a suspect to a verdict."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
+from pytest_memguard.probes.arenas import without_arenas
 from pytest_memguard.probes.boundary import Calls, Raw, flat_reader
 from pytest_memguard.probes.descriptor import DescriptorSet
 from pytest_memguard.probes.heap import open_blocks, open_collections, open_heap
@@ -18,7 +19,7 @@ from pytest_memguard.probes.resources import FolderSize, ThreadTables, open_fds,
 from pytest_memguard.probes.spare import spare_memory
 from pytest_memguard.probes.thrift import Thrift
 
-__all__ = ["MISSING", "Probes", "Raw", "Sample", "open_probes", "spare_memory"]
+__all__ = ["MISSING", "Probes", "Raw", "Sample", "open_probes", "spare_memory", "without_arenas"]
 
 T = TypeVar("T")
 Count = Callable[[], int]

@@ -60,6 +60,7 @@ class Repeater:
             stack.callback(random.setstate, random.getstate())
             self._forget = stack.enter_context(quiet(self._config))
             stack.enter_context(self._temp)
+            stack.callback(self._alarm.close)
             stack.callback(self._teardown_all)
             self._exit = stack.pop_all()
         self.drop_spent_finalizers()
@@ -169,7 +170,7 @@ class Repeater:
         ``widest``: package and session scope (everything is torn down), otherwise class and module scope.
         """
         scopes = ("package", "session") if widest else ("class", "module")
-        used = [(s, [d for d in self.higher_scoped(s.item) if _is_ours(d)]) for s in subjects]
+        used = [(s, [d for d in self.higher_scoped(s.item) if _is_ours(d, s.item)]) for s in subjects]
         covered: set[int] = set()
         for subject, definitions in used:
             fresh = [d for d in definitions if d.scope in scopes and id(d) not in covered]
@@ -214,16 +215,25 @@ def _fixture_info(item: pytest.Item) -> Any:
     return getattr(item, "_fixtureinfo", None)
 
 
-def _is_ours(definition: Any) -> bool:
+def _is_ours(definition: Any, item: Any = None) -> bool:
     """Whether a fixture is worth a check: not those of pytest and installed plugins, whose leaks would never gate.
 
-    The fixtures that pytest makes of ``setUpClass``, ``setup_module`` and the like are the suite's.
+    The fixtures that pytest makes of ``setUpClass``, ``setup_module`` and the like are the suite's. It makes the first
+    for every ``TestCase``, though most inherit a ``setUpClass`` that does nothing.
     """
+    if definition.argname.startswith("_unittest_setUpClass"):
+        return any(_is_written(getattr(item, "cls", None), name) for name in ("setUpClass", "tearDownClass"))
     if definition.argname.startswith(("_xunit_", "_unittest_")):
         return True
     function = inspect.unwrap(definition.func)
     file = getattr(getattr(function, "__code__", None), "co_filename", "")
     return _INSTALLED.isdisjoint(file.replace("\\", "/").split("/"))
+
+
+def _is_written(cls: type | None, method: str) -> bool:
+    """Whether a class has a method of its own or its bases', other than that of ``unittest.TestCase``."""
+    function = getattr(getattr(cls, method, None), "__func__", None)
+    return getattr(function, "__module__", None) != "unittest.case"
 
 
 def _fixture_name(definition: Any) -> str:

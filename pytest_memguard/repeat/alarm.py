@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
+
+_LOOK_S = 1.0
 
 
 class RepetitionTimeoutError(BaseException):
@@ -11,29 +15,56 @@ class RepetitionTimeoutError(BaseException):
 
 
 class Alarm:
-    """Stops a repetition that hangs, by a timer signal in the main thread, where nobody else uses that signal."""
+    """Stops a repetition that hangs, by a timer signal in the main thread, where nobody else uses that signal.
+
+    The timer stays set between repetitions and looks at the time when it rings: setting it for each would cost as much
+    as a hundredth of a small test. Once a second it is made sure that no test has taken the signal over.
+    """
 
     def __init__(self) -> None:
         self._usable = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
-        self._armed = False
+        self._handler = self._ring
+        self._now = time.monotonic  # what a test makes of the module is none of our business
+        self._patience_s = 0.0
+        self._deadline = math.inf
+        self._look_at = self._now()
 
     def arm(self, seconds: float) -> None:
         """Raise ``RepetitionTimeoutError`` in ``seconds``, and again if the teardown hangs too."""
-        if self._usable and self._free():
-            signal.signal(signal.SIGALRM, self._ring)
-            signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
-            self._armed = True
+        if self._usable:
+            now = self._now()
+            self._patience_s = seconds
+            self._deadline = now + seconds
+            if now >= self._look_at:
+                self._look_at = now + _LOOK_S
+                self._set(seconds)
 
     def disarm(self) -> None:
-        """Give the signal back, unless the test has taken it over meanwhile."""
-        if self._armed:
-            self._armed = False
-            if signal.getsignal(signal.SIGALRM) == self._ring:
-                signal.setitimer(signal.ITIMER_REAL, 0.0)
-                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        """The repetition has ended."""
+        self._deadline = math.inf
 
-    def _free(self) -> bool:
-        return signal.getsignal(signal.SIGALRM) == signal.SIG_DFL and signal.getitimer(signal.ITIMER_REAL)[0] == 0.0
+    def close(self) -> None:
+        """Give the signal back, unless a test has taken it over meanwhile."""
+        self.disarm()
+        if self._usable and signal.getsignal(signal.SIGALRM) == self._handler:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+    def _set(self, seconds: float) -> None:
+        present = signal.getsignal(signal.SIGALRM)
+        if present == signal.SIG_DFL and signal.getitimer(signal.ITIMER_REAL)[0] == 0.0:
+            signal.signal(signal.SIGALRM, self._handler)
+            present = self._handler
+        if present == self._handler:
+            signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _ring(self, *_signal: object) -> None:
-        raise RepetitionTimeoutError("the repetition took many times longer than the test's own run")
+        left = self._deadline - self._now()
+        if left <= 0.0:
+            self._deadline += self._patience_s
+            signal.setitimer(signal.ITIMER_REAL, self._patience_s)
+            raise RepetitionTimeoutError("the repetition took many times longer than the test's own run")
+        if left < math.inf:
+            signal.setitimer(signal.ITIMER_REAL, left)
+        else:
+            self._look_at = -math.inf

@@ -28,6 +28,7 @@ class TempRoot:
         self._fixtures: Path | None = None
         self._makers: dict[str, Any] = {}
         self._numbers: dict[str, int] | None = None
+        self._seen = (0, 0)
 
     def __enter__(self) -> None:
         base = getattr(self._factory, "_basetemp", None)
@@ -72,7 +73,7 @@ class TempRoot:
         """Remove what the last repetition made, so that the next one gets the same names."""
         if self._tests is None or self._fixtures is None:
             return
-        found = _entries(self._tests)
+        found = _entries(self._tests) if self._has_changed(self._tests) else ()
         gone = [name for name, maker in self._makers.items() if maker.cached_result is None] if self._makers else ()
         for entry in found:
             _remove(entry.path)
@@ -81,6 +82,15 @@ class TempRoot:
             _remove(str(self._fixtures / name))
         if found or gone:
             self._reset_numbers()
+
+    def _has_changed(self, folder: Path) -> bool:
+        """Whether anything was made there since the last time; a file made in the very tick of that is seen later."""
+        try:
+            now = os.stat(folder)
+        except OSError:
+            return True
+        seen, self._seen = self._seen, (now.st_nlink, now.st_mtime_ns)
+        return seen != self._seen
 
     def _reset_numbers(self) -> None:
         if self._numbers is not None:

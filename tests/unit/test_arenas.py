@@ -1,0 +1,57 @@
+"""Pages that Python's own allocator maps by the arena say nothing about a test."""
+
+from __future__ import annotations
+
+import mmap
+
+import pytest
+
+from pytest_memguard.probes import open_probes, without_arenas
+from pytest_memguard.probes.arenas import _counter
+
+needs_arenas = pytest.mark.skipif(_counter() is None, reason="this interpreter does not tell of its arenas")
+
+
+@pytest.fixture
+def read():
+    probes = open_probes()
+    mapped = probes.reader("vms")
+    if mapped is None:
+        pytest.skip("mapped pages cannot be read here")
+    yield mapped
+    probes.close()
+
+
+@needs_arenas
+def test_objects_fill_arenas_and_other_maps_still_show(read):
+    less = without_arenas(read)
+    before, mapped = less(), read()
+    objects = [object() for _ in range(500_000)]
+    filled, grown = less() - before, read() - mapped
+    assert grown - filled >= 7 << 20  # 16 bytes each, by the arena
+    with mmap.mmap(-1, 1 << 20) as one:
+        assert len(one) <= less() - before - filled < 2 * len(one)
+    del objects
+
+
+def test_arenas_are_counted_only_where_the_pages_have_changed(monkeypatch):
+    counted = []
+
+    def count():
+        counted.append(len(counted))
+        return 100
+
+    monkeypatch.setattr("pytest_memguard.probes.arenas._counter", lambda: count)
+    readings = iter([1000, 1000, 1100, None, 1100])
+    less = without_arenas(lambda: next(readings))
+    assert [less() for _ in range(5)] == [900, 900, 1000, None, 1000]
+    assert len(counted) == 1 + 2  # once to see whether it works
+
+
+def test_without_arenas_to_count_nothing_is_taken_off(monkeypatch):
+    monkeypatch.setattr("pytest_memguard.probes.arenas._counter", lambda: lambda: None)
+    assert without_arenas(read_five)() == 5
+
+
+def read_five():
+    return 5
