@@ -171,8 +171,7 @@ class Screen:
             alone = self._reads_all or subject.duration_s >= _SLOW_S
             if alone and not fresh:
                 settler.saturate()
-                meter.read()
-                before[position] = read()
+                meter.read()  # leaves some in free lists until the next settling: blocks are not read after it
             setups = repetitions.fixture_setups
             passed = self._round_of(subject)
             flags[position] = _FAILED if not passed else _FIXTURE if repetitions.fixture_setups != setups else 0
@@ -189,7 +188,7 @@ class Screen:
             fresh = alone
             before[position + 1] = after[position]
             # Reading the pages of the process takes as long as all the rest here; what fills them is mostly objects.
-            much = after[position] - before[position] >= _MANY_BLOCKS or not (position + 1) % _SOME
+            much = alone or after[position] - before[position] >= _MANY_BLOCKS or not (position + 1) % _SOME
             unknown += after[position] > before[position]
             if knows_causes and after[position] > before[position]:
                 if not flags[position] and self._witness(subject, after[position] - before[position]):
