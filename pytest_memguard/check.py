@@ -32,7 +32,7 @@ from pytest_memguard.subjects import (
 )
 
 _WITNESS_ROUNDS = 2
-_LONG_S = 0.05
+_LONG_S = 0.02
 _MUCH = 16384
 _TRIES = 4
 _WORTH_SCREENING = 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -13,12 +14,23 @@ _EVERY_IN_A_LOG_S = 30.0
 
 
 class Progress:
-    """Says how far checking has come, once it takes longer than a moment."""
+    """Says how far checking has come, once it takes longer than a moment.
 
-    def __init__(self, config: pytest.Config, *, total: int, clock: Callable[[], float]) -> None:
+    ``shown``: a context manager; what is written within it reaches the terminal.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        *,
+        total: int,
+        clock: Callable[[], float],
+        shown: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self._reporter: Any = config.pluginmanager.getplugin("terminalreporter")
         self._total = total
         self._clock = clock
+        self._within = shown
         self._start = clock()
         self._rewrites = self._reporter is not None and self._reporter.isatty
         self._next = self._start + (_FIRST_S if self._rewrites else _EVERY_IN_A_LOG_S)
@@ -35,11 +47,12 @@ class Progress:
             return
         self._next = now + (_EVERY_S if self._rewrites else _EVERY_IN_A_LOG_S)
         text = f"memguard: checked {done} of {self._total} tests for leaks, {now - self._start:.0f} s"
-        if self._rewrites:
-            self._reporter.rewrite(text, erase=True)
-        else:
-            self._reporter.ensure_newline()
-            self._reporter.write_line(text)
+        with self._within():
+            if self._rewrites:
+                self._reporter.rewrite(text, erase=True)
+            else:
+                self._reporter.ensure_newline()
+                self._reporter.write_line(text)
         self._shown = True
 
     def end(self) -> None:

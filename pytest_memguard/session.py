@@ -143,10 +143,11 @@ class MemguardSession:
         from pytest_memguard.engine import Engine  # noqa: PLC0415
         from pytest_memguard.repeat import Repeater  # noqa: PLC0415
 
-        progress = Progress(self._config, total=sum(map(len, modules)), clock=self.guard.clock)
+        repeater = self._repeater = Repeater(session)
+        total = sum(map(len, modules))
+        progress = Progress(self._config, total=total, clock=self.guard.clock, shown=repeater.shown)
         with contextlib.ExitStack() as stack:
             stack.callback(progress.end)
-            repeater = self._repeater = Repeater(session)
             hooks = RepetitionHooks(repeater)
             self._config.pluginmanager.register(hooks)
             stack.callback(self._config.pluginmanager.unregister, hooks)
@@ -162,7 +163,10 @@ class MemguardSession:
             )
 
     def _suspected(self, suspect: Suspect) -> None:
-        self._call(self._config.hook.pytest_memguard_suspect, suspect=suspect)
+        hook = self._config.hook.pytest_memguard_suspect
+        if self._repeater is not None and hook.get_hookimpls():
+            with self._repeater.shown():
+                self._call(hook, suspect=suspect)
 
     # -- results
 

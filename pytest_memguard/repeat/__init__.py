@@ -20,6 +20,7 @@ from _pytest.outcomes import OutcomeException
 from _pytest.runner import runtestprotocol
 
 from pytest_memguard.repeat.alarm import Alarm, RepetitionTimeoutError
+from pytest_memguard.repeat.capture import StillCapture
 from pytest_memguard.repeat.given import repeatable
 from pytest_memguard.repeat.item import ItemState
 from pytest_memguard.repeat.quiet import quiet
@@ -52,6 +53,8 @@ class Repeater:
         self._lengths = array("q", [-1]) * len(self._finalizers)
         self._temp = TempRoot(self._config)
         self._alarm = Alarm()
+        self._capture = StillCapture(self._config)
+        self.shown = self._capture.lifted
         self._outcome = _PASSED
         self._exit = contextlib.ExitStack()
 
@@ -60,6 +63,7 @@ class Repeater:
             stack.callback(random.setstate, random.getstate())
             self._forget = stack.enter_context(quiet(self._config))
             stack.enter_context(self._temp)
+            stack.enter_context(self._capture)
             stack.callback(self._alarm.close)
             stack.callback(self._teardown_all)
             self._exit = stack.pop_all()
@@ -113,6 +117,7 @@ class Repeater:
             self.drop_spent_finalizers()
             self._temp.clean()
             self._forget()
+            self._capture.forget()
         return outcome
 
     def protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
