@@ -682,12 +682,12 @@ def test_repeating_leaks_does_not_use_up_the_memory(suite):
     suite.write("test_large.py", LARGE)
     suite.write("conftest.py", PRINT_RUNS + LITTLE_MEMORY)
     run = suite.run(UNLIMITED)
-    assert run.names("leak") == {"test_object"}  # proved before, and it takes next to nothing
+    assert run.code == 0
     assert run.verdict("test_thirty_megabytes")[0] == "inconclusive"
     assert "leaves too little for another repetition" in run.verdict("test_thirty_megabytes")[1]
-    assert "test_twenty_mapped_megabytes" in run.names("unchecked")
+    assert run.names("unchecked") == run.tests.keys() - {"test_thirty_megabytes"}
     assert all("too little memory is left" in run.verdict(name)[1] for name in run.names("unchecked"))
-    assert sum(runs_of(run)[:2]) * 30_000_000 < 400_000_000
+    assert sum(runs_of(run)) * 30_000_000 < 400_000_000
     assert run.quiet, run.out
 
 
