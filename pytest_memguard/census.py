@@ -25,6 +25,9 @@ from typing import Any
 OWN_PACKAGES = ("_pytest", "pytest", "pluggy", "pytest_memguard", "xdist", "execnet")
 MOST_OBJECTS = 2_000_000  #: beyond that a census would take half a second and 30 MB, so there is none
 
+#: In a larger heap only what the collector tracks is counted: finding the rest would take half a second, too.
+MOST_HOLDERS = 200_000
+
 _SIZED: tuple[type, ...] = (list, dict, set, deque, bytearray, array)
 #: Not sized, but they tell: a stream that is only written to stands at its end. ``getbuffer`` and ``seek`` would be
 #: exact and would disturb another thread that is writing.
@@ -140,7 +143,8 @@ class ContainerCensus:
         self._texts = [text for names in modules if not self._is_own(names.get("__name__")) for text in _texts(names)]
         # Nor modules: asking _asyncio for its C state frees that twice (python/cpython#122695, fixed in 3.12.6).
         holders = {kind for kind in kinds - _NO_HOLDERS if not issubclass(kind, types.ModuleType)}
-        self._plain += _untracked(_select(objects, types_of, holders))
+        if len(objects) <= MOST_HOLDERS:
+            self._plain += _untracked(_select(objects, types_of, holders))
         self.mark()
         return len(self._plain) + len(self._odd) + len(self._texts)
 
@@ -280,9 +284,15 @@ def _texts(names: dict[str, Any]) -> list[tuple[dict[str, Any], str]]:
 
 def _untracked(holders: Iterable[object]) -> list[object]:
     """Bytearrays, and dicts of nothing but plain values: the collector leaves those out, their holders lead to them."""
-    referents = gc.get_referents(*holders)
-    held = compress(referents, map({bytearray, dict}.__contains__, map(type, referents)))
-    found = {id(o): o for o in filterfalse(gc.is_tracked, held)}
-    inside = gc.get_referents(*[o for o in found.values() if type(o) is dict])
-    found.update((id(o), o) for o in inside if type(o) is bytearray)
-    return list(found.values())
+    # All of it in C: a heap may hold a million dicts of plain values.
+    held = _once(list(filterfalse(gc.is_tracked, _of_types({bytearray, dict}, gc.get_referents(*holders)))))
+    inside = gc.get_referents(*_of_types({dict}, held))
+    return _once([*held, *_of_types({bytearray}, inside)])
+
+
+def _once(objects: list[object]) -> list[object]:
+    return list(dict(zip(map(id, objects), objects, strict=True)).values())
+
+
+def _of_types(chosen: set[type], objects: list[object]) -> Iterator[object]:
+    return compress(objects, map(chosen.__contains__, map(type, objects)))

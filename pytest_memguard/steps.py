@@ -12,7 +12,8 @@ from pytest_memguard.subjects import Judge, Repetitions, Subject
 
 _MOST_CONTAINERS = 50
 _OPEN = frozenset({"clean", "unchecked"})
-_SHARE = 50  #: measuring takes at most one part in so many of the time
+_MARKS = 2  #: measuring costs about twice as much as only taking the lengths
+_SHARE = 20  #: measuring takes at most one part in so many of the time
 
 
 class StepSearch:
@@ -55,8 +56,7 @@ class StepSearch:
 
     def measure(self, verdicts: Mapping[int, Verdict], *, in_any_case: bool = False) -> None:
         """See which containers are longer than they were, if that keeps to its share of the time."""
-        now = self._clock()
-        if not (in_any_case or now - self._last >= self._cost * _SHARE):
+        if not (in_any_case or self._clock() - self._last >= self._cost * _SHARE):
             return
         waiting = [subject for subject in self._waiting if verdicts[subject.index].name in _OPEN]
         most = max((subject.repetitions for subject in waiting), default=0)
@@ -64,9 +64,10 @@ class StepSearch:
         if longer:
             self._found.append((waiting, [each.container for each in longer[:_MOST_CONTAINERS]]))
         self._waiting.clear()
+        start = self._clock()
         self._census.mark()
         self._last = self._clock()
-        self._cost = self._last - now
+        self._cost = _MARKS * (self._last - start)
 
     def search(self, verdicts: Mapping[int, Verdict]) -> Iterator[tuple[int, Verdict]]:
         """Prove what made a container longer: index and verdict of each test, which may be ``clean`` again."""
