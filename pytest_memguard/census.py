@@ -154,11 +154,12 @@ class ContainerCensus:
         self._odd_before = array("q", [measure(o) for measure, o in self._odd])
         self._texts_before = [names.get(name) for names, name in self._texts]
 
-    def grown(self, minimum: int = 1) -> list[Grown]:
+    def grown(self, minimum: int = 1, *, most_times: int | None = None) -> list[Grown]:
         """The containers that are at least ``minimum`` longer than at the last mark, those that grew most first.
 
         After ``n`` repetitions in which each adds something, ``minimum`` is ``n``. One group is a suspicion: a cache
-        may fill (ask :func:`pytest_memguard.bounds.bound_on_path`), so mark and repeat.
+        may fill (ask :func:`pytest_memguard.bounds.bound_on_path`), so mark and repeat. ``most_times``: without those
+        that grew by more than so many times their length.
         """
         # ``list()`` would leave a block in the free list of lists, this takes one from it.
         now = array("q", [*map(len, self._plain)])
@@ -169,6 +170,8 @@ class ContainerCensus:
             found.append(Grown(container=container, before=before, after=measure(container)))
         found += self._longer_texts()
         found = [longer for longer in found if longer.grown >= max(1, minimum)]
+        if most_times is not None:
+            found = [longer for longer in found if longer.grown <= longer.before * most_times]
         if not found:
             return []
         if self._skipped is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from pytest_memguard.census import ContainerCensus, Grown
+from pytest_memguard.census import ContainerCensus
 from pytest_memguard.confirm import Confirmer
 from pytest_memguard.model import Verdict
 from pytest_memguard.subjects import Judge, Repetitions, Subject
@@ -44,6 +44,7 @@ class StepSearch:
     def start(self) -> None:
         """Measure for the first time; the heap must not be frozen."""
         self._census.take()
+        self._waiting = []  # another one, which is not counted
 
     def end(self) -> None:
         """Let go of all containers."""
@@ -60,10 +61,12 @@ class StepSearch:
             return
         waiting = [subject for subject in self._waiting if verdicts[subject.index].name in _OPEN]
         most = max((subject.repetitions for subject in waiting), default=0)
-        longer = [each for each in self._census.grown() if _is_plausible(each, most)]
+        # What leaks got about as much from the run of the suite as from each repetition since. What was empty, or
+        # nearly, is filled for the first time; to find out by whom would take a repetition of every test.
+        longer = self._census.grown(most_times=most)
         if longer:
             self._found.append((waiting, [each.container for each in longer[:_MOST_CONTAINERS]]))
-        self._waiting.clear()
+        self._waiting = []
         start = self._clock()
         self._census.mark()
         self._last = self._clock()
@@ -96,11 +99,3 @@ class StepSearch:
                 if longer is not None:
                     repeat = partial(self._repeat, subject)
                     yield subject.index, self._prover.prove_steps(subject, repeat, census, longer)
-
-
-def _is_plausible(longer: Grown, repetitions: int) -> bool:
-    """Whether it can be a leak: the run of the suite has then added about as much as each repetition since.
-
-    What was empty, or nearly, is filled for the first time; to find out by whom would take a repetition of every test.
-    """
-    return longer.grown <= longer.before * repetitions
