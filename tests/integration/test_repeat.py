@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 
 import pytest
 
@@ -59,6 +60,7 @@ def checked(suite, **files):
 
 FOLDERS = """
 import os
+import signal
 
 import pytest
 from conftest import note
@@ -98,6 +100,7 @@ def test_link(tmp_path, tmp_path_factory):
 
 WIDER = """
 import os
+import signal
 
 import pytest
 from conftest import note
@@ -144,6 +147,7 @@ def test_without(tmp_path): pass
 
 AFTER = """
 import os
+import signal
 
 def pytest_collection_finish(session):
     factory = session.config._tmp_path_factory
@@ -475,3 +479,186 @@ def test_names_of_modules_that_a_test_makes_up_are_no_leak(suite):
 
     assert run.leaks == []
     assert run.verdict("test_imports")[0] != "leak"
+
+
+# -- output and signals
+
+LOUD = """
+import os, subprocess, sys, warnings
+
+import pytest
+
+@pytest.fixture(scope="module")
+def loud_module():
+    print("module fixture up")
+    yield
+    print("module fixture down")
+
+def test_prints(loud_module):
+    print("printed")
+    print("printed to stderr", file=sys.stderr)
+    os.write(1, b"written\\n")
+    subprocess.run([sys.executable, "-c", "print('by a child')"], check=True)
+
+def test_shows_it_at_once(capsys):
+    with capsys.disabled():
+        print("shown at once")
+
+def test_reads_what_it_printed(capsys, capfd):
+    pass
+
+def test_reads(capfd):
+    os.write(1, b"to the descriptor\\n")
+    print("and by name")
+    assert capfd.readouterr().out.split("\\n")[0] in ("to the descriptor", "and by name")
+
+_kept = []
+
+def test_leaks():
+    print("printed while leaking")
+    _kept.append(object())
+"""
+
+LOUD_HOOK = """
+def pytest_memguard_suspect(suspect):
+    print("SUSPECT", suspect.nodeid)
+"""
+
+
+@pytest.mark.parametrize("capture", ["fd", "sys"])
+def test_repetitions_print_nothing_and_hooks_do(suite, capture):
+    source = LOUD.replace("def test_reads_what_it_printed(capsys, capfd):\n    pass\n\n", "")
+    source = (
+        source
+        if capture == "fd"
+        else source.replace('os.write(1, b"', 'sys.stdout.write("')
+        .replace('subprocess.run([sys.executable, "-c", "print(\'by a child\')"], check=True)', "pass")
+        .replace("capfd", "capsys")
+    )
+    suite.write("test_loud.py", source)
+    suite.write("conftest.py", LOUD_HOOK)
+    run = suite.run(UNLIMITED, "-rN", "--no-summary", f"--capture={capture}")
+
+    assert run.names("leak") == {"test_leaks"}
+    assert run.out.count("shown at once") == 1
+    assert run.out.count("SUSPECT test_loud.py::test_leaks") == 1
+    assert not [word for word in ("printed", "written", "by a child", "module fixture") if word in run.out], run.out
+
+
+def test_the_report_of_a_failing_test_has_its_own_output_only(suite):
+    suite.write(
+        "test_output.py",
+        """
+        def test_first():
+            print("of the first")
+
+        def test_fails():
+            print("of the second")
+            assert False
+        """,
+    )
+    run = suite.run(UNLIMITED)
+    assert run.out.count("of the second") == 2  # in the line that prints it, too
+    assert "of the first" not in run.out
+
+
+SIGNALS = """
+import signal
+
+from conftest import note
+
+def ring(*_):
+    pass
+
+def test_uses_the_alarm():
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 5)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+def test_plain(): pass
+"""
+
+AFTER_SIGNALS = """
+import signal
+
+def pytest_unconfigure():
+    note("handler", signal.getsignal(signal.SIGALRM) == signal.SIG_DFL)
+    note("timer", signal.getitimer(signal.ITIMER_REAL))
+"""
+
+needs_alarm = pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no alarm signal here")
+
+
+@needs_alarm
+def test_the_alarm_signal_is_given_back(suite):
+    checked(suite, test_signals=SIGNALS, conftest=AFTER_SIGNALS)
+    notes = Notes(suite)
+    assert notes["handler"] == [True]
+    assert notes["timer"] == [[0.0, 0.0]]
+
+
+@needs_alarm
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_repetition_that_hangs_is_stopped(suite, number):
+    suite.write(
+        "test_hangs.py",
+        f"""
+        import array, time
+
+        import pytest
+
+        runs = array.array("q", [0])
+
+        def test_before(): pass
+
+        @pytest.mark.memguard(runs={number})
+        def test_hangs():
+            runs[0] += 1
+            if runs[0] > {number}:
+                time.sleep(1000)
+
+        _kept = []
+
+        def test_leaks():
+            _kept.append(object())
+        """,
+    )
+    suite.write("conftest.py", "import pytest_memguard.agenda\npytest_memguard.agenda._LEAST_PATIENCE_S = 0.3\n")
+    run = suite.run(UNLIMITED)
+    assert run.verdict("test_hangs")[0] == "inconclusive"
+    assert "took many times longer" in run.verdict("test_hangs")[1]
+    assert run.names("leak") == {"test_leaks"}
+
+
+def test_a_test_case_costs_no_cycle_of_a_setup_that_does_nothing(suite):
+    suite.write(
+        "test_cases.py",
+        """
+        import array, unittest
+
+        runs = array.array("q", [0, 0])
+
+        class TestPlain(unittest.TestCase):
+            def test_plain(self):
+                runs[0] += 1
+
+        class TestOwn(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls):
+                kept.append(bytearray(100))
+
+            def test_own(self):
+                runs[1] += 1
+
+        kept = []
+        """,
+    )
+    suite.write(
+        "conftest.py", "import sys\ndef pytest_unconfigure():\n    print('runs:', *sys.modules['test_cases'].runs)\n"
+    )
+    run = suite.run(UNLIMITED)
+    plain, own = (int(n) for n in next(line for line in run.lines if line.startswith("runs:")).split()[1:])
+    assert plain <= 4  # in the run, to warm up, to set the class up, and the repetition
+    assert own > 32
+    assert run.leaks[0]["fixture"] == "setUpClass"

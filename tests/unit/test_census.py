@@ -208,6 +208,20 @@ def test_less_than_the_minimum_is_not_reported(census):
     assert find(census.grown(7), kept) == [(0, 7, 7)]
 
 
+def test_what_grew_by_many_times_its_length_can_be_left_out(census):
+    empty, kept = [], [1, 2]
+    census.take()
+    empty.append(1)
+    kept.extend([3, 4])
+
+    grown = census.grown(most_times=1)
+    assert find(grown, kept) == [(2, 4, 2)]
+    assert find(grown, empty) == []
+    kept.append(5)
+    assert find(census.grown(most_times=1), kept) == []
+    assert find(census.grown(most_times=2), kept) == [(2, 5, 3)]
+
+
 def test_what_shrinks_or_stays_is_not_reported(census):
     shrinks, stays = [1, 2, 3], [1]
     census.take()

@@ -78,6 +78,19 @@ def test_so_is_a_multiple_of_it(known, app):
     assert known.recognise({"shop.app.Order": 5, "list": 5}, 20) is not None
 
 
+def test_a_part_of_what_the_proved_test_adds_at_once_is_the_same_cause(lab, app):
+    def three_orders():
+        app.order(3)
+
+    known = KnownCauses()
+    cause = known.remember(lab.diagnose(three_orders), blocks_per_run=12)
+    assert (cause.holder_per_run, cause.blocks_per_run) == (1, 4)
+    known.mark()
+    app.order()
+    assert known.recognise(ORDER, 4) is cause
+    assert known.recognise(ORDER, 5) is None
+
+
 def test_what_the_collector_counts_is_what_is_recognised(known, app):
     settle()
     known.mark()
