@@ -23,14 +23,17 @@ def read():
 
 
 @needs_arenas
-def test_objects_fill_arenas_and_other_maps_still_show(read):
+def test_arenas_are_counted_and_taken_off(read):
+    count = _counter()
     less = without_arenas(read)
-    before, mapped = less(), read()
-    objects = [object() for _ in range(500_000)]
-    filled, grown = less() - before, read() - mapped
-    assert grown - filled >= 7 << 20  # 16 bytes each, by the arena
-    with mmap.mmap(-1, 1 << 20) as one:
-        assert len(one) <= less() - before - filled < 2 * len(one)
+    before = count()
+    assert less() == read() - before
+    objects = [object() for _ in range(4_000_000)]  # 16 bytes each
+    grown = count() - before
+    assert 16 << 20 <= grown <= 72 << 20
+    with mmap.mmap(-1, 1 << 20):
+        assert count() - before == grown
+        assert less() == read() - count()
     del objects
 
 
