@@ -147,9 +147,14 @@ class Screen:
         return found
 
     def _has_moved(self, own: Mapping[Metric, int]) -> bool:
-        """Whether more may be retained than these readings show: the heap at all, or pages gained."""
+        """Whether something may be retained: pages gained, or a heap that moved by half its floor, up or down.
+
+        Within a test nothing of others' is freed but by chance.
+        """
         floors = self._confirmer.policy.floors
-        return any(by != 0 if metric == "heap" else by >= floors.of(metric) for metric, by in own.items())
+        return any(
+            2 * abs(by) >= floors.heap if metric == "heap" else by >= floors.of(metric) for metric, by in own.items()
+        )
 
     def _scan(self, subjects: Sequence[Subject], *, knows_causes: bool) -> int:
         """Repeat the subjects one after the other, reading blocks between them; how many were reached.
@@ -157,7 +162,7 @@ class Screen:
         Ends early where many retain something: once one is proved, the rest may be recognised.
         """
         flags, settler, meter = self._flags, self._confirmer.settler, self._confirmer.meter
-        repetitions, read = self._repetitions, self._read_blocks
+        read = self._read_blocks
         before, after = self._before, self._after  # no reading is kept in a variable: it would be a block
         position = 0
         count = len(subjects)
@@ -172,11 +177,12 @@ class Screen:
             if alone and not fresh:
                 settler.saturate()
                 meter.read()  # leaves some in free lists until the next settling: blocks are not read after it
-            setups = repetitions.fixture_setups
-            passed = self._round_of(subject)
-            flags[position] = _FAILED if not passed else _FIXTURE if repetitions.fixture_setups != setups else 0
-            del setups
+            flags[position] = self._once(subject)
             settler.light()
+            if flags[position] == _FIXTURE:  # what that fixture holds is no growth: the next repetition finds it there
+                before[position] = read()
+                flags[position] = self._once(subject)
+                settler.light()
             after[position] = read()
             if self._grace.is_needed():
                 self._wait(position)
@@ -202,6 +208,13 @@ class Screen:
             position += 1
             del subject
         return position
+
+    def _once(self, subject: Subject) -> int:
+        """The repetitions of one round; a flag for what keeps them from being judged."""
+        setups = self._repetitions.fixture_setups
+        if not self._round_of(subject):
+            return _FAILED
+        return _FIXTURE if self._repetitions.fixture_setups != setups else 0
 
     def _wait(self, position: int) -> None:
         """Until the threads of a test have ended, or what they free later would hide what the next tests retain."""

@@ -5,6 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from _pytest import tmpdir
+
+_LEFT_BEHIND = tuple(key for key in (getattr(tmpdir, "tmppath_result_key", None),) if key is not None)
+
+
+def forget_run(item: pytest.Item) -> None:
+    """Take away what the run of a test has left on it and each repetition would replace, as if it had grown."""
+    stash = getattr(item.stash, "_storage", None)
+    if isinstance(stash, dict):
+        for key in _LEFT_BEHIND:
+            stash.pop(key, None)
 
 
 class ItemState:
