@@ -22,7 +22,7 @@ from _pytest.runner import runtestprotocol
 from pytest_memguard.repeat.alarm import Alarm, RepetitionTimeoutError
 from pytest_memguard.repeat.capture import StillCapture
 from pytest_memguard.repeat.given import repeatable
-from pytest_memguard.repeat.item import ItemState, forget_run
+from pytest_memguard.repeat.item import ItemState, without_leftovers
 from pytest_memguard.repeat.quiet import quiet
 from pytest_memguard.repeat.temporary import TempRoot
 from pytest_memguard.subjects import Cycle, FixtureUse, Subject
@@ -59,10 +59,9 @@ class Repeater:
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Repeater:
-        for item in self._session.items:
-            forget_run(item)
         with contextlib.ExitStack() as stack:
             stack.callback(random.setstate, random.getstate())
+            stack.enter_context(without_leftovers(self._session.items))
             self._forget = stack.enter_context(quiet(self._config))
             stack.enter_context(self._temp)
             stack.enter_context(self._capture)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 from _pytest import tmpdir
 
-_LEFT_BEHIND = tuple(key for key in (getattr(tmpdir, "tmppath_result_key", None),) if key is not None)
+_LEFT_BEHIND = getattr(tmpdir, "tmppath_result_key", None)
 
 
-def forget_run(item: pytest.Item) -> None:
-    """Take away what the run of a test has left on it and each repetition would replace, as if it had grown."""
-    stash = getattr(item.stash, "_storage", None)
-    if isinstance(stash, dict):
-        for key in _LEFT_BEHIND:
-            stash.pop(key, None)
+@contextlib.contextmanager
+def without_leftovers(items: Iterable[pytest.Item]) -> Iterator[None]:
+    """While entered, tests are without what their run has left on them and each repetition would replace.
+
+    That replaced object would seem to be retained, because the census of containers holds it.
+    """
+    stashes = [stash for item in items if isinstance(stash := getattr(item.stash, "_storage", None), dict)]
+    taken = [(stash, stash.pop(_LEFT_BEHIND)) for stash in stashes if _LEFT_BEHIND in stash]
+    try:
+        yield
+    finally:
+        for stash, value in taken:
+            stash[_LEFT_BEHIND] = value
 
 
 class ItemState:
