@@ -89,13 +89,11 @@ class Checker:
         self._screen = Screen(
             confirmer,
             repetitions,
+            prover,
             read_blocks=read_blocks,
             grace=self._grace,
             round_of=self._round,
             spent=self._spent,
-            knows_causes=prover.knows_causes,
-            mark=prover.mark,
-            witness=prover.witness,
         )
 
     def run(self, modules: Sequence[Sequence[Subject]]) -> Tally:
@@ -237,16 +235,18 @@ class Checker:
         Where most such tests stored something in the place of another's, a second screening clears them for less. What
         a test with readings of its own has added to the heap is known already.
         """
-        grown, again = [subject for subject in stretch.grown if subject not in stretch.alone], []
+        grown = [subject for subject in stretch.grown if subject not in stretch.alone]
+        again, latest = [], stretch
         if len(grown) >= _WORTH_SCREENING and 2 * self._cleared_again >= self._screened_again and not self._spent():
-            again.append(self._screened(grown))
-            self._screened_again += again[0].count
-            self._cleared_again += len(again[0].level) + len(again[0].steady)
-            stretch.subtract(again[0].moved)
-            grown = [*again[0].grown, *grown[again[0].count :]]
+            latest = self._screened(grown)
+            again.append(latest)
+            self._screened_again += latest.count
+            self._cleared_again += len(latest.level) + len(latest.steady)
+            stretch.subtract(latest.moved)
+            grown = [*latest.grown, *grown[latest.count :]]
         self._explained = {}
         self._one_by_one(grown)
-        (again[0] if again else stretch).subtract(self._explained)
+        latest.subtract(self._explained)
         self._one_by_one([subject for subject in stretch.grown if subject in stretch.alone])
         return again
 
@@ -262,12 +262,13 @@ class Checker:
             looked_at = self._screen.narrow(fast)
             self._clear([subject for subject, grew in looked_at if not grew])
             for subject in (subject for subject, grew in looked_at if grew):
-                self._one(subject, level=True)
+                self._one(subject, level=True, tries=_TRIES)
         for subject in (subject for subject in stretch.level if subject in stretch.alone):
             disturbed = self._disturbed
             # No warm-up where only pages have moved, or so much that what others have left behind is nothing to it.
-            self._disturbed = disturbed and 0 < abs(stretch.alone[subject].get("heap", 0)) < _MUCH
-            self._one(subject, level=True)
+            little = 0 < abs(stretch.alone[subject].get("heap", 0)) < _MUCH
+            self._disturbed = disturbed and little
+            self._one(subject, level=True, tries=_TRIES if little else 1)
             self._disturbed = self._disturbed or disturbed
 
     def _clear(self, subjects: Sequence[Subject]) -> None:
@@ -296,15 +297,15 @@ class Checker:
             self._reasons[subject.index] = reason or "it cannot be repeated"
         return passed
 
-    def _one(self, subject: Subject, *, level: bool = False) -> None:
+    def _one(self, subject: Subject, *, level: bool = False, tries: int = 1) -> None:
         """Take one test through its rounds alone; ``level``: its blocks have been cleared, it is about the heap.
 
-        Then it has several tries if these take no time, and the first that grows counts: on CPython 3.10 frames move
-        between code objects of different sizes, and free a few hundred bytes in one round and another.
+        Of several tries the first that grows counts: on CPython 3.10 frames move between code objects of different
+        sizes, and free a few hundred bytes in one round and another.
         """
         if self._spent():
             return
-        verdict, tries = _CLEAN, _TRIES if level and subject.duration_s < _LONG_S else 1
+        verdict = _CLEAN
         while verdict is _CLEAN and tries:
             verdict = self._rounds(subject, partial(self._round, subject), cycle=None)
             tries = tries - 1 if self._screen.wavered() else 0

@@ -79,7 +79,8 @@ class Prover:
     def witness(self, subject: Subject, blocks: int) -> bool:
         """Whether causes already proved explain exactly the ``blocks`` of one repetition since :meth:`mark`.
 
-        The test is then recorded as their witness. What is new is counted since the heap was frozen.
+        The test is then recorded as their witness. What is new is counted since the heap was frozen. To be asked of a
+        second repetition in a row: the first may only put back what another test has cleared.
         """
         if subject.tolerance_bytes or blocks < 1:
             return False
@@ -122,7 +123,8 @@ class Prover:
     def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None:
         """Whether the growth shown is that of causes already proved; the test is then recorded as their witness.
 
-        It has to agree exactly, or a holder must have grown in each round that was proved several times.
+        After two rounds it has to agree exactly; after all rounds of a suspect it is enough that a holder has grown in
+        each that was proved several times.
 
         A test whose marker accepts so many bytes is always proved, because how many it retains is what matters.
         """
@@ -131,7 +133,7 @@ class Prover:
         deltas = self._series(shown, "blocks")
         grown = len(deltas) * deltas[-1]  # the first round may count a block of what ran before it
         causes = self._causes.recognise_all(new_types(), grown)
-        if not causes:
+        if not causes and len(deltas) >= self._confirmer.policy.rounds:
             familiar = self._causes.familiar(len(deltas))
             causes = () if familiar is None else (familiar,)
         if not causes:

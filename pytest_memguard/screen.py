@@ -15,7 +15,7 @@ from functools import partial
 from pytest_memguard.confirm import Confirmer
 from pytest_memguard.grace import Grace
 from pytest_memguard.judge import Floors, Metric
-from pytest_memguard.subjects import Repetitions, Subject
+from pytest_memguard.subjects import Judge, Repetitions, Subject
 
 LONGEST = 48  #: tests of one stretch
 _LOOKS = 4
@@ -25,7 +25,6 @@ _SLOW_S = 0.003
 _MANY = 4
 _ENOUGH = 6
 _SOME = 4
-_MANY_BLOCKS = 1000
 _FIXTURE = 1
 _FAILED = 2
 _LATE = 3
@@ -77,23 +76,18 @@ def is_suspicious(stretch: Stretch, all_of_them: Sequence[Stretch], floors: Floo
 
 
 class Screen:
-    """Measures; what follows from it is the checker's. ``round_of`` makes the repetitions of one round of a test.
-
-    ``mark`` and ``witness`` recognise causes that were proved before, if it ``knows_causes``.
-    """
+    """Measures; what follows from it is the checker's. ``round_of`` makes the repetitions of one round of a test."""
 
     def __init__(
         self,
         confirmer: Confirmer,
         repetitions: Repetitions,
+        prover: Judge,
         *,
         read_blocks: Callable[[], int],
         grace: Grace,
         round_of: Callable[[Subject], bool],
         spent: Callable[[], bool],
-        knows_causes: Callable[[], bool],
-        mark: Callable[[], None],
-        witness: Callable[[Subject, int], bool],
     ) -> None:
         self._confirmer = confirmer
         self._repetitions = repetitions
@@ -101,9 +95,7 @@ class Screen:
         self._grace = grace
         self._round_of = round_of
         self._spent = spent
-        self._knows_causes = knows_causes
-        self._mark = mark
-        self._witness = witness
+        self._prover = prover
         self._reads_all = False
         self._before = array("q", bytes(8 * (LONGEST + 1)))
         self._after = array("q", bytes(8 * LONGEST))
@@ -113,11 +105,8 @@ class Screen:
     def screen(self, subjects: Sequence[Subject]) -> Stretch:
         """Repeat each once, or as many as time allows."""
         meter = self._confirmer.meter
-        knows_causes = self._knows_causes()
         self._confirmer.baseline()
-        if knows_causes:
-            self._mark()
-        count = self._scan(subjects, knows_causes=knows_causes)
+        count = self._scan(subjects, knows_causes=self._prover.knows_causes())
         if not (count and self._readings[count - 1]):
             self._confirmer.settler.full()
             meter.read()
@@ -147,27 +136,21 @@ class Screen:
         return found
 
     def _has_moved(self, own: Mapping[Metric, int]) -> bool:
-        """Whether something may be retained: pages gained, or a heap that moved by half its floor, up or down.
-
-        Within a test nothing of others' is freed but by chance.
-        """
+        """Whether more may be retained than these readings show: the heap at all, or pages gained."""
         floors = self._confirmer.policy.floors
-        return any(
-            2 * abs(by) >= floors.heap if metric == "heap" else by >= floors.of(metric) for metric, by in own.items()
-        )
+        return any(by != 0 if metric == "heap" else by >= floors.of(metric) for metric, by in own.items())
 
     def _scan(self, subjects: Sequence[Subject], *, knows_causes: bool) -> int:
         """Repeat the subjects one after the other, reading blocks between them; how many were reached.
 
         Ends early where many retain something: once one is proved, the rest may be recognised.
         """
-        flags, settler, meter = self._flags, self._confirmer.settler, self._confirmer.meter
-        read = self._read_blocks
+        settler, meter = self._confirmer.settler, self._confirmer.meter
         before, after = self._before, self._after  # no reading is kept in a variable: it would be a block
         position = 0
         count = len(subjects)
         settler.light()
-        before[0] = read()
+        before[0] = self._read_blocks()
         fresh, unknown, much = True, 0, False
         while position < count:
             subject = subjects[position]
@@ -177,52 +160,60 @@ class Screen:
             if alone and not fresh:
                 settler.saturate()
                 meter.read()  # leaves some in free lists until the next settling: blocks are not read after it
-            flags[position] = self._once(subject)
-            settler.light()
-            if flags[position] == _FIXTURE:  # what that fixture holds is no growth: the next repetition finds it there
-                before[position] = read()
-                flags[position] = self._once(subject)
-                settler.light()
-            after[position] = read()
-            if self._grace.is_needed():
-                self._wait(position)
+            self._repeat(subject, position)
+            if self._flags[position] == _FIXTURE:  # what that holds is no growth: the next repetition finds it there
+                before[position] = after[position]
+                self._repeat(subject, position)
+            before[position + 1] = after[position]
+            if knows_causes and not self._flags[position] and after[position] > before[position]:
+                self._recognise(subject, position)
+            if after[position] > before[position] and self._flags[position] != _WITNESS:
+                unknown += 1
             self._readings[position] = 0
             if alone:
                 settler.saturate()
                 meter.read()
                 self._readings[position] = meter.used - 1
             fresh = alone
-            before[position + 1] = after[position]
-            # Reading the pages of the process takes as long as all the rest here; what fills them is mostly objects.
-            much = alone or after[position] - before[position] >= _MANY_BLOCKS or not (position + 1) % _SOME
-            unknown += after[position] > before[position]
-            if knows_causes and after[position] > before[position]:
-                if not flags[position] and self._witness(subject, after[position] - before[position]):
-                    flags[position] = _WITNESS
-                    unknown -= 1
-                self._confirmer.freeze()
-                self._mark()
-                settler.light()
-                before[position + 1] = read()
-                fresh = False
+            # What takes so little time cannot fill much memory; reading the pages takes as long as the rest here.
+            much = alone or not (position + 1) % _SOME
             position += 1
             del subject
         return position
 
-    def _once(self, subject: Subject) -> int:
-        """The repetitions of one round; a flag for what keeps them from being judged."""
+    def _repeat(self, subject: Subject, position: int) -> None:
+        """One round of a test, its reading of blocks, and a flag for what keeps it from being judged."""
         setups = self._repetitions.fixture_setups
-        if not self._round_of(subject):
-            return _FAILED
-        return _FIXTURE if self._repetitions.fixture_setups != setups else 0
+        passed = self._round_of(subject)
+        self._flags[position] = _FAILED if not passed else _FIXTURE if self._repetitions.fixture_setups != setups else 0
+        del setups
+        self._read(position)
+        if self._grace.is_needed():
+            if not self._flags[position] and self._after[position] > self._before[position]:
+                self._flags[position] = _LATE
+            self._grace.wait()  # or what its threads free later would hide what the next tests retain
+            self._read(position)
 
-    def _wait(self, position: int) -> None:
-        """Until the threads of a test have ended, or what they free later would hide what the next tests retain."""
-        if not self._flags[position] and self._after[position] > self._before[position]:
-            self._flags[position] = _LATE
-        self._grace.wait()
+    def _read(self, position: int) -> None:
         self._confirmer.settler.light()
         self._after[position] = self._read_blocks()
+
+    def _recognise(self, subject: Subject, position: int) -> None:
+        """Whether a second repetition in a row retains exactly what known causes explain.
+
+        The first may only have put back what another test has cleared.
+        """
+        self._count_from_here(position)
+        self._repeat(subject, position)
+        if not self._flags[position] and self._prover.witness(subject, self._after[position] - self._before[position]):
+            self._flags[position] = _WITNESS
+        self._count_from_here(position + 1)
+
+    def _count_from_here(self, position: int) -> None:
+        self._confirmer.freeze()
+        self._prover.mark()
+        self._confirmer.settler.light()
+        self._before[position] = self._read_blocks()
 
     def narrow(self, subjects: Sequence[Subject]) -> list[tuple[Subject, bool]]:
         """Repeat each once more, and say whether the heap grew by it, twice in a row; as many as time allows.

@@ -79,7 +79,8 @@ class StepSearch:
             return
         self._confirmer.freeze()  # the census has made a large set, which each collection would go through
         for subjects, grown in found:
-            yield from self._among([s for s in subjects if verdicts[s.index].name == "clean"], grown)
+            if clean := [subject for subject in subjects if verdicts[subject.index].name == "clean"]:
+                yield from self._among(clean, grown)
         self._census.mark()
 
     def _among(self, clean: Sequence[Subject], grown: list[object]) -> Iterator[tuple[int, Verdict]]:

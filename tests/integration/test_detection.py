@@ -719,3 +719,38 @@ def test_pages_that_one_test_gives_back_hide_no_leak_of_another(suite):
     run = suite.run(UNLIMITED)
     assert run.names("leak") == {"test_pages"}
     assert run.quiet, run.out
+
+
+def test_what_adds_once_to_a_holder_that_leaks_is_no_witness(suite):
+    suite.write("shelf.py", "class Book: pass\n\nbooks = {}\n")
+    suite.write(
+        "test_a.py",
+        """
+        import itertools
+
+        from shelf import Book, books
+
+        numbers = itertools.count(1000)
+
+        def test_leaks():
+            books[next(numbers)] = Book()
+        """,
+    )
+    suite.write(
+        "test_b.py",
+        """
+        from shelf import Book, books
+
+        def test_comes_first(): pass
+
+        def test_lends():
+            books[int("777")] = Book()
+
+        def test_takes_back():
+            books.pop(777, None)
+        """,
+    )
+    run = suite.run(UNLIMITED)
+    assert run.names("leak") == {"test_leaks"}
+    assert run.verdict("test_lends")[0] == "clean"
+    assert [leak["witnesses"] for leak in run.leaks] == [["test_a.py::test_leaks"]]
