@@ -21,6 +21,7 @@ __all__ = [
     "PressureEvent",
     "PressureLevel",
     "StrategyResult",
+    "StrategyStatistics",
 ]
 
 PressureLevel = Literal["normal", "warning", "critical", "emergency"]
@@ -71,7 +72,7 @@ class PressureEvent:
 class StrategyResult:
     """One strategy of a cleanup. ``error`` says why it failed, took too long or was left out; None: it worked.
 
-    ``freed_bytes`` may be negative: a strategy can allocate.
+    ``freed_bytes`` may be negative: a strategy can allocate. ``note``: what it found and left alone.
     """
 
     name: str
@@ -80,6 +81,58 @@ class StrategyResult:
     freed_entries: int | None
     duration_s: float
     error: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyStatistics:
+    """All runs of one strategy. ``freed_bytes`` is that of the ``measured_runs``, which took ``measured_s``.
+
+    ``freed_entries`` is None while no run could tell.
+    """
+
+    name: str
+    level: str
+    category: str
+    runs: int = 0
+    measured_runs: int = 0
+    freed_bytes: int = 0
+    freed_entries: int | None = None
+    duration_s: float = 0.0
+    measured_s: float = 0.0
+    errors: int = 0
+    last_error: str | None = None
+
+    @property
+    def bytes_per_ms(self) -> float | None:
+        """What it pays: bytes freed for each millisecond. None before its first run with a reading around it."""
+        return self.freed_bytes / (self.measured_s * 1000) if self.measured_runs and self.measured_s else None
+
+    def merged(self, other: StrategyStatistics) -> StrategyStatistics:
+        """The sum of both, for the same strategy in two processes."""
+        known = [entries for entries in (self.freed_entries, other.freed_entries) if entries is not None]
+        return StrategyStatistics(
+            name=self.name,
+            level=self.level,
+            category=self.category,
+            runs=self.runs + other.runs,
+            measured_runs=self.measured_runs + other.measured_runs,
+            freed_bytes=self.freed_bytes + other.freed_bytes,
+            freed_entries=sum(known) if known else None,
+            duration_s=self.duration_s + other.duration_s,
+            measured_s=self.measured_s + other.measured_s,
+            errors=self.errors + other.errors,
+            last_error=other.last_error or self.last_error,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of ``strategies`` in the JSON report."""
+        return {**asdict(self), "bytes_per_ms": self.bytes_per_ms}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> StrategyStatistics:
+        """The inverse of ``to_json``; keys that a newer version has added are left out."""
+        return cls(**_known(cls, data))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

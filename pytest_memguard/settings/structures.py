@@ -50,10 +50,12 @@ class ComponentSpec:
 class StrategySpec:
     """Which strategies each cleanup level runs, and when tests are cleaned up after by plan.
 
-    ``every`` counts the tests between two cleanups of ``between_tests``.
+    ``every`` counts the tests between two cleanups of ``between_tests``. ``origins``: file and line by level, for names
+    that turn out to be unknown when all strategies are registered.
     """
 
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
     between_tests: CleanupLevel | None = None
     between_modules: CleanupLevel | None = None
     every: int = 1
@@ -98,7 +100,8 @@ def strategies(value: Any, place: Place) -> StrategySpec:
         raise place.child("every").invalid(
             given["every"], "between_tests to be set too", remedy="add `between_tests: gentle` (or another level)"
         )
-    return StrategySpec(levels=levels, **given)
+    origins = {snake_case(key): place.child(key).origin for key in value if snake_case(key) in levels}
+    return StrategySpec(levels=levels, origins=origins, **given)
 
 
 def suppressions(value: Any, place: Place) -> tuple[Suppression, ...]:
