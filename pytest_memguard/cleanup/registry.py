@@ -1,4 +1,4 @@
-"""The strategies that there are: named, each with the level it belongs to by default, its category and its time limit."""
+"""The strategies that there are: named, each with the level that it belongs to, its category and its time limit."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ CATEGORIES: tuple[Category, ...] = get_args(Category)
 #: What frees most where everything else has let go of its objects already: these run last, in this order.
 _LAST: Mapping[str, int] = {"gc": 1, "heap": 2}
 TIME_LIMIT_S = 5.0
+_LONGEST_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Strategy:
 
     ``run`` takes nothing and returns how many entries it has freed (a whole number), ``None`` where it cannot tell, or
     an :class:`Outcome`. ``needs``: the module without which there is nothing to do; it is never imported for this.
+    ``ready``: whether there is anything to do, where that is known for nothing.
     ``time_limit_s``: seconds after which it is stopped, ``None`` for what cannot hang. ``during_tests``: whether it
     is harmless to what a running test uses. ``measure``: whether what it frees shows in the ``heap`` or in the
     ``rss`` only.
@@ -56,6 +58,7 @@ class Strategy:
     level: CleanupLevel
     category: Category = "other"
     needs: str | None = None
+    ready: Callable[[], object] | None = None
     time_limit_s: float | None = TIME_LIMIT_S
     during_tests: bool = False
     measure: Literal["heap", "rss"] = "heap"
@@ -74,6 +77,9 @@ class StrategyRegistry:
     def names(self) -> tuple[str, ...]:
         """Every name."""
         return tuple(self._strategies)
+
+    def __len__(self) -> int:
+        return len(self._strategies)
 
     def __getitem__(self, name: str) -> Strategy:
         return self._strategies[name]
@@ -123,7 +129,7 @@ class StrategyRegistry:
         self._strategies[strategy.name] = strategy
 
     def check(self, spec: StrategySpec, *, origin: str) -> None:
-        """Refuse names in *spec* (from *origin*) that nobody has registered: raises ``MemguardError`` for all of them."""
+        """Refuse names in *spec*, which is from *origin*, that nobody has registered: raises ``MemguardError``."""
         errors: list[MemguardError] = [
             UnknownNameError("strategy", name, origin=spec.origins.get(level, origin), known=self.names)
             for level, names in spec.levels.items()
@@ -165,7 +171,14 @@ def _refuse_nonsense(name: object, run: object, level: object, time_limit_s: obj
             allowed=", ".join(CLEANUP_LEVELS),
             known=CLEANUP_LEVELS,
         )
-    if isinstance(time_limit_s, bool) or not isinstance(time_limit_s, (int, float)) or not 0 < time_limit_s < 86_400:
+    if (
+        isinstance(time_limit_s, bool)
+        or not isinstance(time_limit_s, (int, float))
+        or not 0 < time_limit_s <= _LONGEST_S
+    ):
         raise SettingError(
-            f"time_limit_s of strategy {shown(name)}", time_limit_s, origin=origin, allowed="seconds above 0"
+            f"time_limit_s of strategy {shown(name)}",
+            time_limit_s,
+            origin=origin,
+            allowed="seconds above 0, a day at most",
         )
