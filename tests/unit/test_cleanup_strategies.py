@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import functools
 import gc
 import linecache
@@ -483,14 +484,22 @@ def test_sqlite_gives_its_pages_back_and_the_data_stays():
     connection.execute("INSERT INTO numbers VALUES (1)")  # in a transaction
     closed = sqlite3.connect(":memory:")
     closed.close()
-    elsewhere = []
-    thread = threading.Thread(target=lambda: elsewhere.append(sqlite3.connect(":memory:")))
+    opened, may_close = threading.Event(), threading.Event()
+
+    def use_elsewhere():
+        with contextlib.closing(sqlite3.connect(":memory:")):
+            opened.set()
+            may_close.wait(60)
+
+    thread = threading.Thread(target=use_elsewhere)
     thread.start()
-    thread.join()
+    opened.wait(60)
 
     outcome = databases.shrink_sqlite()
 
     assert (outcome.entries, outcome.error) == (1, None)
+    may_close.set()
+    thread.join()
     assert connection.in_transaction
     assert connection.execute("SELECT * FROM numbers").fetchall() == [(1,)]
     connection.close()
