@@ -113,9 +113,12 @@ class Guard:
 
     def measure_components(self, index: int, belongs_to: str | None) -> Sequence[ComponentUsage]:
         """What the components hold after a test; what it retained is accounted to the one it is marked with."""
-        retained = None if belongs_to is None else self.ledger.read(index).gained("heap")
-        if belongs_to is not None and retained is not None:
-            self.components.get(belongs_to, origin="a marker").account(retained)
+        if belongs_to is not None:
+            row = self.ledger.read(index)
+            # As in _one_off: there may be only the pages.
+            retained = row.gained("rss") if row.gained("heap") is None else row.gained("heap")
+            if retained is not None:
+                self.components.get(belongs_to, origin="a marker").account(retained)
         return self.components.measure(self.ledger.nodeid(index))
 
     def leave_out(self, index: int, reason: str) -> None:

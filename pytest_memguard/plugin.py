@@ -61,9 +61,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.fixture
 def memguard(request: pytest.FixtureRequest) -> Iterator[MemguardFixture]:
-    """Memory of the present test: ``memguard.limit("10 MB")`` is a context manager that bounds the peak inside it,
-    ``memguard.component("cache", ..)`` a component that is counted and bounded.
+    """Memory of the present test: ``memguard.limit("10 MB")`` is a context manager that bounds the peak inside it.
 
+    ``memguard.component("cache", ..)`` is a component that is counted and bounded.
     Without ``--memguard`` nothing is measured and every check passes.
     """
     from pytest_memguard.components import Scope  # noqa: PLC0415

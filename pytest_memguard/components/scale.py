@@ -24,6 +24,8 @@ _SHARE = 50
 _CHEAP_S = 30e-6
 _MOST_APPENDED = 256
 _MOST_OBJECTS_APPENDED = 1_000
+_MOST_S_APPENDED = 0.001
+_NEIGHBOURS = 4
 _SLOT = 8
 _ASK_S = 1.0
 _MOST = 2**63
@@ -61,7 +63,9 @@ class Scale:
     """Weighs containers object by object; what cannot be followed test by test is weighed when it is due."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._pace = _Pace(clock)
+        self._walks = _Pace(clock)
+        self._looks = _Pace(clock)  # at what was appended
+        self._clock = clock
         self.forget()
 
     def forget(self) -> None:
@@ -74,24 +78,28 @@ class Scale:
     def weigh(self, contents: Contents, anyway: bool = False) -> Weight:
         """The weight after a test; *anyway*: walk, whatever it costs."""
         shape = [(id(container), entries) for container, entries in contents]
-        before, known = self._bytes, self._current
-        appended = self._appended(contents, shape) if shape != self._shape and before is not None else None
-        if before is None or anyway or self._pace.due():
-            grown = self._walked([container for container, _ in contents], known)
-            self._shape, self._current = shape, True
-            return Weight(self._bytes, appended if grown is None and before is not None else grown)
-        if shape != self._shape:
-            old, new = (sum(entries or 0 for _, entries in each) for each in (self._shape, shape))
-            self._bytes = before + appended if appended is not None else round(before * new / old) if old else before
-        self._shape, self._current = shape, False
+        before, changed = self._bytes, shape != self._shape
+        appended = self._appended(contents, shape) if changed and before is not None and self._looks.due() else None
+        walked = before is None or anyway or self._walks.due()
+        if walked:
+            known = self._walked([container for container, _ in contents])
+            appended = known if known is not None or before is None else appended
+        elif changed and before is not None:
+            self._bytes = before + appended if appended is not None else self._scaled(before, shape)
+        self._shape, self._current = shape, walked
         return Weight(self._bytes, appended)
 
-    def _walked(self, containers: Sequence[Any], known: bool) -> int | None:
+    def _scaled(self, before: int, shape: Sequence[tuple[int, int | None]]) -> int:
+        """What it may weigh now, if entries weigh what they did."""
+        old, new = (sum(entries or 0 for _, entries in each) for each in (self._shape, shape))
+        return round(before * new / old) if old else before
+
+    def _walked(self, containers: Sequence[Any]) -> int | None:
         """Walk; gives the growth where both walks have counted every object, and nothing lay between them."""
-        start = self._pace.clock()
-        size = size_of(containers, clock=self._pace.clock)
-        self._pace.spent(start)
-        before, comparable = self._bytes, known and self._exact and size.exact
+        start = self._clock()
+        size = size_of(containers, clock=self._clock)
+        self._walks.spent(start)
+        before, comparable = self._bytes, self._current and self._exact and size.exact
         self._bytes, self._exact = size
         return size.bytes - before if comparable and before is not None else None
 
@@ -109,9 +117,23 @@ class Scale:
         number = sum(more for _, more in added)
         if number > _MOST_APPENDED:
             return None
-        entries = chain.from_iterable(newest(container, more) for container, more in added)
-        size = size_of(entries, most_objects=_MOST_OBJECTS_APPENDED, clock=self._pace.clock)
-        return size.bytes + _SLOT * number
+        start = self._clock()
+        grown = self._marginal(added)
+        self._looks.spent(start)
+        return None if grown is None else grown + _SLOT * number
+
+    def _marginal(self, added: Sequence[tuple[Any, int]]) -> int | None:
+        """Bytes of the last entries beyond what they share with those before; None where that takes too long."""
+        sizes = []
+        before = [newest(container, _NEIGHBOURS, before=more) for container, more in added]
+        last = [newest(container, more) for container, more in added]
+        for entries in (before, [*before, *last]):
+            parts = chain.from_iterable(entries)
+            size = size_of(parts, most_objects=_MOST_OBJECTS_APPENDED, most_s=_MOST_S_APPENDED, clock=self._clock)
+            if not size.exact:
+                return None
+            sizes.append(size.bytes)
+        return sizes[1] - sizes[0]
 
 
 class WrongMeasureError(Exception):

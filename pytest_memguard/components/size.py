@@ -25,6 +25,7 @@ ORDERED = (dict, list, deque)
 MOST_OBJECTS = 5_000
 MOST_S = 0.01
 _SAMPLE = 256
+_SLOT = 8
 _LOOK_EVERY = 128
 # What many objects refer to and none of them owns: code, modules, classes. Most of the program hangs on each.
 _NOT_FOLLOWED = (
@@ -72,25 +73,29 @@ def size_of(
     return walk.run(most_objects, clock() + most_s, clock)
 
 
-def newest(container: Any, number: int) -> Sequence[Any]:
-    """The last ``number`` entries of one of the ``ORDERED`` containers, keys of a mapping included."""
+def newest(container: Any, number: int, *, before: int = 0) -> Sequence[Any]:
+    """``number`` entries of one of the ``ORDERED`` containers, keys of a mapping included: the last, or those *before*.
+
+    ``before`` counts the entries at the end that are left out.
+    """
     if peek.is_a(container, list):
-        last: list[Any] = list.__getitem__(container, slice(-number, None)) if number else []
+        last: list[Any] = list.__getitem__(container, slice(-(number + before), -before or None))
         return last
     if peek.is_a(container, deque):
-        return list(islice(deque.__reversed__(container), number))
-    return list(chain.from_iterable(islice(reversed(dict.items(container)), number)))
+        return list(islice(deque.__reversed__(container), before, before + number))
+    return list(chain.from_iterable(islice(reversed(dict.items(container)), before, before + number)))
 
 
 class _Walk:
     """One walk over the objects; ``pending`` are those to begin with."""
 
-    __slots__ = ("_known", "_origins", "_sampled", "_sizers", "pending")
+    __slots__ = ("_inline", "_known", "_origins", "_sampled", "_sizers", "pending")
 
     def __init__(self) -> None:
         self.pending: list[_Pending] = []
         self._known: dict[int, tuple[float, int]] = {}
         self._sizers: dict[type, bool | None] = {}
+        self._inline: dict[type, bool] = {}
         self._origins = 0
         self._sampled = False
 
@@ -117,7 +122,9 @@ class _Walk:
                 weight, origin = 1.0, 0
             else:
                 continue
-            self._follow(obj, weight, origin)
+            referents = self._follow(obj, weight, origin)
+            if known is None and referents and self._keeps_values_inline(type(obj), referents):
+                total += weight * _SLOT * len(referents)
         rest = sum(entry.weight for entry in self.pending if id(entry.obj) not in self._known)
         return Size(round(total + rest * total / max(weights, 1.0)), not self._sampled and not self.pending)
 
@@ -131,17 +138,26 @@ class _Walk:
             return None
         return object.__sizeof__(obj) if own else sys.getsizeof(obj)
 
-    def _follow(self, obj: Any, weight: float, origin: int) -> None:
+    def _keeps_values_inline(self, cls: type, referents: Sequence[Any]) -> bool:
+        """Whether an instance has its attributes in an array that ``sys.getsizeof`` leaves out (CPython 3.11+)."""
+        known = self._inline.get(cls)
+        if known is None:
+            slot = peek.class_attribute(cls, "__dict__")
+            known = self._inline[cls] = sys.version_info >= (3, 11) and type(slot) is types.GetSetDescriptorType
+        return known and not any(type(referent) is dict for referent in referents)
+
+    def _follow(self, obj: Any, weight: float, origin: int) -> Sequence[Any]:
+        """Put what an object refers to among the pending; gives that, where it is all of it."""
         length = peek.length(obj)
         if length is None or length <= _SAMPLE or peek.is_lru(obj):
             referents = gc.get_referents(obj)
             if len(referents) <= _SAMPLE:
                 self.pending.extend(_Pending(referent, weight, origin) for referent in referents)
-                return
+                return referents
             length = len(referents)
             entries: Iterator[tuple[Any, ...]] = zip(referents[:_SAMPLE])
         elif peek.is_a(obj, bytearray) or peek.is_a(obj, array):
-            return
+            return ()
         else:
             entries = _sample(obj)
         self._sampled = True
@@ -149,6 +165,7 @@ class _Walk:
         for entry in entries:
             self._origins += 1
             self.pending.extend(_Pending(part, weight, self._origins) for part in entry)
+        return ()
 
 
 def _has_own_size(cls: type) -> bool | None:
