@@ -10,6 +10,7 @@ import pytest
 
 from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda
+from pytest_memguard.errors import MemguardError
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, LimitExceeded, RunReport, Suspect
 from pytest_memguard.outcome import outcome_after
@@ -57,10 +58,26 @@ class MemguardSession:
             return
         try:
             self._markers = options.markers_of(items, self._resolved)
+            with options.usage_errors():
+                self._register_components()
         except pytest.UsageError as exc:
             if not tell_controller(self._config, exc):
                 raise
             items.clear()
+
+    def _register_components(self) -> None:
+        components = self.guard.components
+        components.from_settings(self._resolved.settings.components, origin=self._resolved.origins["components"])
+        try:
+            self._config.hook.pytest_memguard_components(registry=components)
+        except MemguardError:
+            raise
+        except Exception as error:  # noqa: BLE001 - somebody else's code
+            self.guard.fault("hook pytest_memguard_components", error)
+        for item, marker in self._markers.items():
+            if marker.component is not None:
+                components.mark(marker.component, origin=marker.origins.get("component", "@pytest.mark.memguard"))
+                self.guard.ownership.marked(item.nodeid, marker.component)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -108,7 +125,7 @@ class MemguardSession:
         try:
             index = self.guard.end(item.nodeid, self._outcome, duration_s)
             self._items.append(item)
-            if self._markers or self._sample_hook is not None:
+            if self._markers or self._sample_hook is not None or self.guard.components:
                 self._after(item, index)
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._step_aside("watching", error)
@@ -121,6 +138,14 @@ class MemguardSession:
         if self._sample_hook is not None:
             self._call(self._sample_hook, sample=self.guard.record(index))
             self.guard.gap()
+        if self.guard.components:
+            self._measure_components(index, None if marker is None else marker.component)
+
+    def _measure_components(self, index: int, belongs_to: str | None) -> None:
+        hook = self._config.hook.pytest_memguard_component_report
+        for usage in self.guard.measure_components(index, belongs_to):
+            self._call(hook, usage=usage)
+        self.guard.gap()
 
     # -- pass 2
 

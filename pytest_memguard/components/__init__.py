@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pytest_memguard.components.component import Component
 from pytest_memguard.components.deadline import TookTooLongError, within
+from pytest_memguard.components.ownership import Ownership
+from pytest_memguard.components.registry import ComponentRegistry
+from pytest_memguard.components.scope import Scope
 
-__all__ = ["TookTooLongError", "within"]
+__all__ = ["Component", "ComponentRegistry", "Ownership", "Scope", "TookTooLongError", "within"]
