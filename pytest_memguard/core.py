@@ -21,7 +21,7 @@ MOST_ATTEMPTS = 3
 # Tests that must have grown one after the other before the next one is expected to grow as the least of them.
 _STEADY = 3
 # Seconds until a test that runs can be interrupted: what it takes meanwhile is gone.
-_REACTION_S = 0.06
+_REACTION_S = 0.02
 _STEPS: Mapping[PressureLevel, tuple[CleanupLevel, ...]] = {
     "normal": (),
     "warning": ("gentle",),

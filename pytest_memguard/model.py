@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from pytest_memguard.events import CleanupResult, CollectionSummary, PressureEvent, PressureFailure
+
 SCHEMA_VERSION = 1
 
 Kind = Literal["python", "native", "fd", "socket", "thread", "task", "process", "timer", "tempfile", "garbage"]
@@ -310,6 +312,7 @@ class SessionSummary:
     clean_repetitions: int = 0
     clean: int = 0
     growth: SessionGrowth = field(default_factory=SessionGrowth)
+    collections: CollectionSummary | None = None
 
     @property
     def own_cost_s(self) -> float:
@@ -329,7 +332,8 @@ class Records(Protocol):
 class RunReport:
     """The whole run: the only input of every renderer.
 
-    ``warnings`` is what the user should act on; ``errors`` is what went wrong inside memguard itself, one line each.
+    ``failures``: why pressure fails the run. ``warnings`` is what the user should act on; ``errors`` is what went wrong
+    inside memguard itself, one line each.
     """
 
     version: str
@@ -338,5 +342,8 @@ class RunReport:
     tests: Records
     leaks: Sequence[Finding] = ()
     limits: Sequence[LimitExceeded] = ()
+    pressure: Sequence[PressureEvent] = ()
+    cleanups: Sequence[CleanupResult] = ()
+    failures: Sequence[PressureFailure] = ()
     warnings: Sequence[str] = ()
     errors: Sequence[str] = ()

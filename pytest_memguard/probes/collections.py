@@ -20,15 +20,6 @@ class Collections(NamedTuple):
     freed: int = 0
     uncollectable: int = 0
 
-    def since(self, before: Collections) -> Collections:
-        """What has come since *before*."""
-        return Collections(
-            self.runs - before.runs,
-            self.seconds - before.seconds,
-            self.freed - before.freed,
-            self.uncollectable - before.uncollectable,
-        )
-
 
 class CollectionWatch:
     """Listens in ``gc.callbacks`` and changes nothing about the collector. Released by ``close``.
@@ -69,6 +60,18 @@ class CollectionWatch:
         """Nanoseconds of all collections since the start."""
         first, second, third = self._generations
         return first[1] + second[1] + third[1]
+
+    @property
+    def runs(self) -> int:
+        """Collections of all generations since the start."""
+        first, second, third = self._generations
+        return first[0] + second[0] + third[0]
+
+    @property
+    def freed(self) -> int:
+        """Objects that they freed."""
+        first, second, third = self._generations
+        return first[2] + second[2] + third[2]
 
     def close(self) -> None:
         """Stop listening; may be called again."""

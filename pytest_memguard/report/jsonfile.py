@@ -13,9 +13,13 @@ Beyond the keys that the schema fixes there are these, which readers of schema 1
   a step, and the index of the guilty one), ``leaks[].notes`` (what was looked for and why it was not found);
 - ``limits``: tests whose peak went over a limit: ``nodeid``, ``limit_bytes``, ``peak_growth_bytes``, ``origin``,
   ``gates``;
-- ``errors``: what went wrong inside memguard, one text each.
+- ``errors``: what went wrong inside memguard, one text each;
+- ``session.collections``: what the garbage collector did by itself while the tests ran, by generation, and the tests
+  that it cost most;
+- ``failures``: why pressure fails the run: ``nodeid``, ``reason``, ``stopped``, ``worker``.
 
-``pressure``, ``cleanups`` and ``components`` are always there, and empty as long as nothing of that kind is watched.
+``pressure`` and ``cleanups`` have the last ``historySize`` of each process. They and ``components`` are always there,
+and empty where nothing of that kind has happened.
 """
 
 from __future__ import annotations
@@ -42,8 +46,10 @@ def render(report: RunReport) -> Iterator[str]:
     yield from _array("tests", (record.to_json() for record in report.tests))
     yield from _array("leaks", (finding.to_json() for finding in report.leaks))
     yield from _array("limits", map(_limit, report.limits))
-    for name in ("pressure", "cleanups", "components"):
-        yield from _array(name, ())
+    yield from _array("pressure", (event.to_json() for event in report.pressure))
+    yield from _array("cleanups", (result.to_json() for result in report.cleanups))
+    yield from _array("components", ())
+    yield from _array("failures", (failure.to_json() for failure in report.failures))
     yield from _array("warnings", report.warnings)
     yield from _array("errors", report.errors, last=True)
     yield "}\n"
@@ -108,6 +114,7 @@ def _session(session: SessionSummary) -> dict[str, object]:
         "clean": session.clean,
         "checked": session.checked,
         "growth": session.growth.to_json(),
+        "collections": None if session.collections is None else session.collections.to_json(),
     }
 
 
