@@ -8,14 +8,17 @@ from typing import Any, Protocol
 
 from pytest_memguard.events import CleanupResult, CleanupTrigger, ComponentUsage, PressureEvent, PressureLevel
 from pytest_memguard.pressure import Observation, PressureMonitor, rank
-from pytest_memguard.probes.limits import Usage
+from pytest_memguard.probes.limits import CONFIGURED, Usage
 from pytest_memguard.settings import CleanupLevel, Settings
 from pytest_memguard.units import format_bytes
 
-__all__ = ["LINE", "MOST_ATTEMPTS", "Cleaner", "Components", "CoreManager"]
+__all__ = ["LINE", "MOST_ATTEMPTS", "RESERVE", "Cleaner", "Components", "CoreManager"]
 
 #: The share of a limit from which on the session is protected: what is left is needed to end in good order.
 LINE = 0.98
+#: Bytes that failures, reports and what they import need at the end. Where the kernel enforces a limit so small that
+#: what ``LINE`` leaves is less, the session is protected from here on, if pressure is critical at all.
+RESERVE = 16 << 20
 #: Emergency attempts within one ``alerts.emergencyCooldown``; a level of normal again starts the count anew.
 MOST_ATTEMPTS = 3
 # Tests that must have grown one after the other before the next one is expected to grow as the least of them.
@@ -247,13 +250,13 @@ class CoreManager:
     def _past_the_line(self, observation: Observation, expected: float) -> Usage | None:
         """The limit that most is used of, if that is past ``LINE``, or will be past the limit itself after *expected*.
 
-        What is expected counts only under pressure that is critical already.
+        What is expected, and what has to be left, counts only under pressure that is critical already.
         """
         critical = rank(self.monitor.level) >= rank("critical")
         pressing = [
             usage
             for usage in observation.usages
-            if usage.ours and (usage.share >= LINE or (critical and usage.used + expected >= usage.limit))
+            if usage.ours and (usage.share >= LINE or (critical and usage.headroom <= max(expected, _reserve(usage))))
         ]
         return max(pressing, key=lambda usage: usage.share, default=None)
 
@@ -277,6 +280,11 @@ class _Trend:
     def next_step(self) -> int:
         """Bytes; 0 unless every one of the last tests has grown."""
         return max(0, min(self._steps)) if len(self._steps) == _STEADY else 0
+
+
+def _reserve(usage: Usage) -> int:
+    """What must be left of a limit beyond which somebody is killed, or gets no more; the others are only counted."""
+    return 0 if usage.source == CONFIGURED else RESERVE
 
 
 def _described(usage: Usage) -> str:
