@@ -13,18 +13,19 @@ from typing import Any, Protocol, cast
 
 import pytest
 
+from pytest_memguard.events import PressureFailure
 from pytest_memguard.model import Finding, LimitExceeded
 from pytest_memguard.report import describe
-from pytest_memguard.report.failure import leak_text, limit_text
+from pytest_memguard.report.failure import leak_text, limit_text, pressure_text
 from pytest_memguard.report.text import Line, harmless
 
-__all__ = ["failing_reports", "in_order", "log", "teststatus"]
+__all__ = ["Entry", "failing_reports", "in_order", "log", "teststatus"]
 
 _TEXT_WIDTH = 100
 _WORD = "memguard_word"
 _LOGGED = "memguard_logged"
 
-Entry = Finding | LimitExceeded
+Entry = Finding | LimitExceeded | PressureFailure
 
 
 class Terminal(Protocol):
@@ -69,6 +70,8 @@ class EntryText:
         width = max(width, 40)
         if isinstance(self.entry, LimitExceeded):
             return limit_text(self.entry, width)
+        if isinstance(self.entry, PressureFailure):
+            return pressure_text(self.entry, width)
         return leak_text(self.entry, width)
 
 
@@ -80,9 +83,9 @@ def failing_reports(
     *locations* has, by node id, the ``location`` of the tests that ran; an entry without one is placed by its id.
     *tbstyle* is the value of ``--tb``. A finding on a fixture becomes a failure of the first test that shows it.
     """
-    nodeid = entry.nodeid if isinstance(entry, LimitExceeded) else describe.rerun_nodeid(entry)
+    nodeid = _nodeid(entry)
     location = (locations or {}).get(nodeid) or _location(nodeid)
-    word = "LIMIT" if isinstance(entry, LimitExceeded) else "LEAK"
+    word = "LEAK" if isinstance(entry, Finding) else "LIMIT" if isinstance(entry, LimitExceeded) else "PRESSURE"
     text = EntryText(entry, _crash(entry, location), tbstyle == "line")
     common: dict[str, Any] = {"nodeid": nodeid, "location": location, "keywords": {}, _WORD: word}
     return [
@@ -100,8 +103,7 @@ def in_order(entries: Iterable[Entry], *, position: Mapping[str, int], stepwise:
     """
 
     def place(entry: Entry) -> int:
-        nodeid = entry.nodeid if isinstance(entry, LimitExceeded) else describe.rerun_nodeid(entry)
-        return position.get(nodeid, len(position))
+        return position.get(_nodeid(entry), len(position))
 
     return sorted(entries, key=place, reverse=stepwise)
 
@@ -129,6 +131,10 @@ def teststatus(
     return "failed", "", (word, {"red": True}) if getattr(report, _LOGGED, False) else ""
 
 
+def _nodeid(entry: Entry) -> str:
+    return describe.rerun_nodeid(entry) if isinstance(entry, Finding) else entry.nodeid
+
+
 def _location(nodeid: str) -> tuple[str, int | None, str]:
     path, _, domain = nodeid.partition("::")
     return path, None, domain.replace("::", ".") or path
@@ -136,7 +142,9 @@ def _location(nodeid: str) -> tuple[str, int | None, str]:
 
 def _crash(entry: Entry, location: tuple[str, int | None, str]) -> Crash:
     """The allocation site where one is known, the test otherwise: pytest's line numbers start at 0 there."""
-    if isinstance(entry, LimitExceeded):
+    if isinstance(entry, PressureFailure):
+        path, line, message = location[0], (location[1] or 0) + 1, harmless(entry.reason)
+    elif isinstance(entry, LimitExceeded):
         path, line, message = location[0], (location[1] or 0) + 1, describe.limit_headline(entry)
     elif entry.diagnosis.sites:
         site = entry.diagnosis.sites[0]
@@ -148,6 +156,8 @@ def _crash(entry: Entry, location: tuple[str, int | None, str]) -> Crash:
 
 def _properties(entry: Entry) -> list[tuple[str, object]]:
     """What JUnit XML gets as ``<properties>``: builtins only, and nothing that is not known."""
+    if isinstance(entry, PressureFailure):
+        return [("memguard.pressure", harmless(entry.reason)), ("memguard.stopped", entry.stopped)]
     if isinstance(entry, LimitExceeded):
         return [
             ("memguard.limit_bytes", entry.limit_bytes),

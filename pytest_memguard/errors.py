@@ -17,6 +17,7 @@ __all__ = [
     "ConflictError",
     "MarkerError",
     "MemguardError",
+    "MemoryPressureError",
     "SettingError",
     "UnknownNameError",
     "all_of",
@@ -116,6 +117,14 @@ class CombinedError(MemguardError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class MemoryPressureError(BaseException):
+    """A test was interrupted because memory ran out; the message says whose limit and how much of it was in use.
+
+    No ``Exception``, as pytest's own outcomes are none: what catches those would go on taking memory, and pytest keeps
+    them, with everything that their frames hold.
+    """
 
 
 def all_of(errors: Sequence[MemguardError]) -> MemguardError:

@@ -15,10 +15,14 @@ __all__ = [
     "PRESSURE_LEVELS",
     "CleanupResult",
     "CleanupTrigger",
+    "CollectedTest",
+    "CollectionSummary",
     "ComponentState",
     "ComponentUsage",
+    "GenerationSummary",
     "PressureCause",
     "PressureEvent",
+    "PressureFailure",
     "PressureLevel",
     "StrategyResult",
     "StrategyStatistics",
@@ -66,6 +70,96 @@ class PressureEvent:
     def from_json(cls, data: Mapping[str, Any]) -> PressureEvent:
         """The inverse of ``to_json``; keys that a newer version has added are left out."""
         return cls(**_known(cls, data))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressureFailure:
+    """The run fails because of pressure: it was stopped, or ``fail_on`` has ``pressure``. ``reason``: what happened.
+
+    ``nodeid``: the test that was running or had just ended; ``stopped``: whether the run ended with it.
+    """
+
+    nodeid: str
+    reason: str
+    stopped: bool
+    worker: str = "main"
+
+    def to_json(self) -> dict[str, Any]:
+        """As exact builtins."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PressureFailure:
+        """The inverse of ``to_json``; keys that a newer version has added are left out."""
+        return cls(**_known(cls, data))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationSummary:
+    """The collections of one generation while the tests ran; ``freed`` and ``uncollectable`` count objects."""
+
+    runs: int
+    duration_s: float
+    freed: int
+    uncollectable: int
+
+    def plus(self, other: GenerationSummary) -> GenerationSummary:
+        """Both together."""
+        return GenerationSummary(
+            runs=self.runs + other.runs,
+            duration_s=self.duration_s + other.duration_s,
+            freed=self.freed + other.freed,
+            uncollectable=self.uncollectable + other.uncollectable,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectedTest:
+    """The collections during one test, of all generations."""
+
+    nodeid: str
+    runs: int
+    duration_s: float
+    freed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionSummary:
+    """What the garbage collector did by itself while the tests ran.
+
+    ``generations``: the youngest first. ``costliest``: the tests in which collections took longest. ``lost``: how often
+    a test had removed the listener, so that collections went unseen.
+    """
+
+    generations: tuple[GenerationSummary, ...]
+    costliest: tuple[CollectedTest, ...] = ()
+    lost: int = 0
+
+    def merged(self, other: CollectionSummary, *, most: int) -> CollectionSummary:
+        """Those of two processes, with at most so many tests."""
+        tests = sorted((*self.costliest, *other.costliest), key=lambda test: -test.duration_s)
+        return CollectionSummary(
+            generations=tuple(one.plus(two) for one, two in zip(self.generations, other.generations, strict=True)),
+            costliest=tuple(tests[:most]),
+            lost=self.lost + other.lost,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """``session.collections`` of the JSON report."""
+        return {
+            "generations": [asdict(generation) for generation in self.generations],
+            "costliest": [asdict(test) for test in self.costliest],
+            "lost": self.lost,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CollectionSummary:
+        """The inverse of ``to_json``; keys that a newer version has added are left out."""
+        return cls(
+            generations=tuple(GenerationSummary(**_known(GenerationSummary, one)) for one in data["generations"]),
+            costliest=tuple(CollectedTest(**_known(CollectedTest, test)) for test in data["costliest"]),
+            lost=data["lost"],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_memguard.chronicle import Chronicle
 from pytest_memguard.components import ComponentRegistry, Ownership
 from pytest_memguard.events import ComponentUsage
 from pytest_memguard.fixture import Level
@@ -58,16 +59,18 @@ class Guard:
     ) -> None:
         self.settings = settings
         self.role: Role = role
+        self.worker = worker
         self.errors: list[str] = []
         self.warnings: list[str] = []
         self.limits: list[LimitExceeded] = []
         self.findings: list[Finding] = []
         self.growth = SessionGrowth()
+        self.chronicle = Chronicle(settings.history_size, absorbs=role == "controller")
         self.clock: Callable[[], float] = time.perf_counter
         self._version = version
         self._rootdir = rootdir
         self._started = datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
-        self._start_s = self.clock()
+        self.start_s = self.clock()
         self.components = ComponentRegistry(worker=worker, growth=_growth_settings(settings))
         self.usages: list[ComponentUsage] = []  # at the end of pass 1
         self.ownership = Ownership()
@@ -120,6 +123,14 @@ class Guard:
             if retained is not None:
                 self.components.get(belongs_to, origin="a marker").account(retained)
         return self.components.measure(self.ledger.nodeid(index))
+
+    def reader(self, metric: str) -> Callable[[], int | None] | None:
+        """One metric by itself, or ``None`` where there is no way to read it (see ``Probes.reader``)."""
+        return None if self._probes is None else self._probes.reader(metric)
+
+    def add_watching_cost(self, seconds: float) -> None:
+        """CPU seconds that following pressure took."""
+        self._watching_s += seconds
 
     def leave_out(self, index: int, reason: str) -> None:
         """A test that passed will not be checked, for that reason."""
@@ -231,6 +242,7 @@ class Guard:
                 for limit in self.limits
             ],
             "growth": self.growth.to_json(),
+            "around": self.chronicle.end(),
             "sources": self._sources(),
             "warnings": self._all_warnings(),
             "errors": list(self.errors),
@@ -255,6 +267,7 @@ class Guard:
         growth = SessionGrowth(**wire["growth"])
         if growth.suspected and growth.confidence > self.growth.confidence:
             self.growth = growth
+        self.chronicle.absorb(wire["around"])
         self._absorbed_sources = wire["sources"]
         self.warnings.extend(w for w in wire["warnings"] if w not in self.warnings)
         self.errors.extend(f"{worker}: {e}" for e in wire["errors"])
@@ -322,14 +335,19 @@ class Guard:
     def report(self, exit_status: int) -> RunReport:
         """The whole run as a value; tests are made one at a time when they are asked for."""
         totals = self.ledger.totals()
+        limit_bytes, limit_source = self.chronicle.limit or (None, None)
         return RunReport(
             version=self._version,
             environment=Environment(
-                python=sys.version.split()[0], platform=platform.platform(), probes=self._sources()
+                python=sys.version.split()[0],
+                platform=platform.platform(),
+                probes=self._sources(),
+                limit_bytes=limit_bytes,
+                limit_source=limit_source,
             ),
             session=SessionSummary(
                 started=self._started,
-                duration_s=round(self.clock() - self._start_s, 3),
+                duration_s=round(self.clock() - self.start_s, 3),
                 tests=len(self.ledger),
                 exit_status=exit_status,
                 peak_rss_bytes=totals.peak_rss,
@@ -343,10 +361,14 @@ class Guard:
                 checked=self._tally.checked,
                 clean=self._tally.clean,
                 growth=self.growth,
+                collections=self.chronicle.collections,
             ),
             tests=self.ledger.records(self.verdicts.get),
             leaks=tuple(self.findings),
             limits=tuple(self.limits),
+            pressure=tuple(self.chronicle.pressure),
+            cleanups=tuple(self.chronicle.cleanups),
+            failures=tuple(self.chronicle.failures),
             warnings=tuple(self._all_warnings()),
             errors=tuple(self.errors),
             components=tuple(self.usages),
@@ -369,7 +391,8 @@ class Guard:
 
     def _sources(self) -> dict[str, str]:
         """Which probe read what, as it is at the end: one that became too dear has been left out meanwhile."""
-        return dict(self._absorbed_sources) if self._probes is None else self._probes.describe()
+        sources = dict(self._absorbed_sources) if self._probes is None else self._probes.describe()
+        return {**sources, **self.chronicle.sources}
 
     def _all_warnings(self) -> list[str]:
         return [*self.warnings, *(self._probes.warnings if self._probes is not None else ())]

@@ -2,7 +2,7 @@
 
 They exist only in a run with ``--memguard``. A conftest that also has to work without the plugin installed marks its
 implementations with ``@pytest.hookimpl(optionalhook=True)``. All of them run in the process that has the value:
-under xdist, samples, suspects and components in the workers, the rest in the controller.
+under xdist, samples, pressure, cleanups, suspects and components in the workers, the rest in the controller.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_memguard.events import ComponentUsage
+from pytest_memguard.events import CleanupResult, ComponentUsage, PressureEvent
 from pytest_memguard.model import Finding, MemoryRecord, RunReport, Suspect
 
 if TYPE_CHECKING:
     from pytest_memguard.components import ComponentRegistry  # not needed while memguard is off
 
 __all__ = [
+    "pytest_memguard_cleanup",
     "pytest_memguard_component_report",
     "pytest_memguard_components",
     "pytest_memguard_leak",
+    "pytest_memguard_pressure",
     "pytest_memguard_report",
     "pytest_memguard_sample",
     "pytest_memguard_suppress",
@@ -43,6 +45,42 @@ def pytest_memguard_sample(sample: MemoryRecord) -> None:
             if sample.peak_rss_bytes - sample.rss_before_bytes > 100 * 1024 * 1024:
                 with open("hungry-tests.txt", "a", encoding="utf-8") as log:
                     print(f"{sample.nodeid} {sample.peak_rss_bytes}", file=log)
+    """
+
+
+@pytest.hookspec
+def pytest_memguard_pressure(event: PressureEvent) -> None:
+    """Called when the level of memory pressure has changed, and while it stays high whenever an alert is due again.
+
+    It is called between two tests, for what happened inside one as well; ``event.nodeid`` names that test, and is
+    ``None`` before the first. ``event.alert`` says whether people are to be told, or a cooldown keeps it quiet.
+
+    Use in a conftest, here to drop a cache of your own as soon as memory becomes scarce::
+
+        import functools
+
+        @functools.lru_cache(maxsize=None)
+        def thumbnail(name):
+            return bytes(100_000)
+
+        def pytest_memguard_pressure(event):
+            if event.level in ("critical", "emergency"):
+                thumbnail.cache_clear()
+    """
+
+
+@pytest.hookspec
+def pytest_memguard_cleanup(result: CleanupResult) -> None:
+    """Called after each cleanup, and after each that was refused, whatever asked for it.
+
+    ``result.strategies`` has what each strategy freed and took, ``result.refused`` why nothing was done. It is called
+    between two tests.
+
+    Use in a conftest, here to keep what cleanups gave back::
+
+        def pytest_memguard_cleanup(result):
+            with open("cleanups.txt", "a", encoding="utf-8") as log:
+                print(f"{result.level} by {result.trigger}: {result.freed_bytes}", file=log)
     """
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from pytest_memguard.events import ComponentUsage
+from pytest_memguard.events import CleanupResult, CollectionSummary, ComponentUsage, PressureEvent, PressureFailure
 
 SCHEMA_VERSION = 1
 
@@ -312,6 +312,7 @@ class SessionSummary:
     clean_repetitions: int = 0
     clean: int = 0
     growth: SessionGrowth = field(default_factory=SessionGrowth)
+    collections: CollectionSummary | None = None
 
     @property
     def own_cost_s(self) -> float:
@@ -331,7 +332,8 @@ class Records(Protocol):
 class RunReport:
     """The whole run: the only input of every renderer.
 
-    ``warnings`` is what the user should act on; ``errors`` is what went wrong inside memguard itself, one line each.
+    ``failures``: why pressure fails the run. ``warnings`` is what the user should act on; ``errors`` is what went wrong
+    inside memguard itself, one line each.
     """
 
     version: str
@@ -340,6 +342,9 @@ class RunReport:
     tests: Records
     leaks: Sequence[Finding] = ()
     limits: Sequence[LimitExceeded] = ()
+    pressure: Sequence[PressureEvent] = ()
+    cleanups: Sequence[CleanupResult] = ()
+    failures: Sequence[PressureFailure] = ()
     warnings: Sequence[str] = ()
     errors: Sequence[str] = ()
     components: Sequence[ComponentUsage] = ()

@@ -12,9 +12,10 @@ from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda
 from pytest_memguard.errors import MemguardError
 from pytest_memguard.guard import Guard
-from pytest_memguard.model import Finding, LimitExceeded, RunReport, Suspect
+from pytest_memguard.model import Finding, RunReport, Suspect
 from pytest_memguard.outcome import outcome_after
 from pytest_memguard.progress import Progress
+from pytest_memguard.protection import HeavyTests, Protection, worst_event
 from pytest_memguard.report import check_target, jsonfile, write_report
 from pytest_memguard.report.terminal import section
 from pytest_memguard.settings import MarkerSettings, Resolved
@@ -45,6 +46,11 @@ class MemguardSession:
         self._sample_hook: Callable[..., Any] | None = None
         self._report: RunReport | None = None
         self._agenda = Agenda(config, self.guard)
+        self._protection: Protection | None = None
+        if self._watches and resolved.settings.monitoring_enabled:
+            self._protection = Protection(config, self.guard, resolved, call=self._call, cleaner=None, components=None)
+            config.pluginmanager.register(self._protection)
+            config.add_cleanup(self._protection.close)
         if resolved.settings.json is not None and role != "worker":
             with options.usage_errors():
                 check_target(resolved.settings.json, setting="--memguard-json", origin=resolved.origins.get("json", ""))
@@ -87,6 +93,7 @@ class MemguardSession:
             hook = self._config.hook.pytest_memguard_sample
             self._sample_hook = hook if hook.get_hookimpls() else None
             self._guarded("watching", self.guard.start)
+            self._start_protection()
         try:
             result = yield
             self._finish_pass_1(start)
@@ -102,31 +109,51 @@ class MemguardSession:
         if self._suite_s is None:
             self._suite_s = self.guard.clock() - start
             self._guarded("judging the session", self.guard.finish_watching)
+            if self._protection is not None:
+                self._guarded("following pressure", self._protection.finish)
+
+    def _start_protection(self) -> None:
+        if self._protection is None:
+            return
+        self._guarded("following pressure", self._protection.start)
+        if any(marker.heavy for marker in self._markers.values()):
+            self._config.pluginmanager.register(HeavyTests(self._protection.core, self._markers))
+        self.guard.gap()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
         """One test of pass 1, boundary to boundary."""
         if self._repeater is not None or not self._watches:
             return (yield)
         self._outcome = "passed"
+        protection = self._protection
+        if protection is not None:
+            protection.begin(item)
         start = self.guard.clock()
         try:
             return (yield)
         finally:
+            duration_s = self.guard.clock() - start
+            if protection is not None:
+                protection.stop_looking()
             if not self._stepped_aside:
-                self._ended(item, self.guard.clock() - start)
+                self._ended(item, nextitem, duration_s)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Follow the outcome of the present test."""
         self._outcome = outcome_after(self._outcome, report)
 
-    def _ended(self, item: pytest.Item, duration_s: float) -> None:
+    def _ended(self, item: pytest.Item, nextitem: pytest.Item | None, duration_s: float) -> None:
         try:
             index = self.guard.end(item.nodeid, self._outcome, duration_s)
             self._items.append(item)
             if self._markers or self._sample_hook is not None or self.guard.components:
                 self._after(item, index)
+            if self._protection is not None:
+                self._protection.ended(item, nextitem, self._markers.get(item))
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._step_aside("watching", error)
 
@@ -202,8 +229,12 @@ class MemguardSession:
         for finding in findings:
             self._call(self._config.hook.pytest_memguard_leak, finding=finding)
         self._agenda.remember()
-        failing: list[Finding | LimitExceeded] = [finding for finding in findings if finding.gates]
+        worst = worst_event(guard)
+        if worst is not None:
+            guard.chronicle.failures.append(worst)
+        failing: list[entries.Entry] = [finding for finding in findings if finding.gates]
         failing.extend(limit for limit in guard.limits if limit.gates)
+        failing.extend(guard.chronicle.failures)
         position = {guard.ledger.nodeid(index): index for index in range(len(guard.ledger))} if failing else {}
         stepwise = bool(self._config.getoption("stepwise", False))
         locations = {item.nodeid: item.location for item in self._items} if failing else {}
@@ -218,10 +249,14 @@ class MemguardSession:
         return entries.teststatus(report)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Make the report and write the files."""
-        if self.guard.role != "worker":
-            self._guarded("writing the report", lambda: self._write(int(exitstatus)))
+        if self.guard.role == "worker":
+            return
+        if self.guard.chronicle.stopped:
+            # With workers xdist calls every stop an interruption; it is a failure of the tests like any other.
+            exitstatus = session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self._guarded("writing the report", lambda: self._write(int(exitstatus)))
 
     def _write(self, exitstatus: int) -> None:
         report = self._report = self.guard.report(exitstatus)

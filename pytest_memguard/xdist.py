@@ -1,7 +1,7 @@
 """pytest-xdist: what crosses between a worker and the controller, and how.
 
-Rows of finished tests ride on test reports, so that they survive a worker that dies; what pass 2 finds travels as
-one message when the worker is done.
+Rows of finished tests, and what happened around them, ride on test reports, so that they survive a worker that dies;
+what pass 2 finds travels as one message when the worker is done.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pytest_memguard.guard import Guard, Role, Unread
 from pytest_memguard.outcome import outcome_after
 
 _KEY = "memguard"
+_AROUND = "memguard_around"
 _USAGE_ERROR = "memguard_usage_error"
 
 
@@ -57,6 +58,9 @@ class WorkerEnd:
         """Let the rows of the tests that have ended since ride along."""
         if report.when == "teardown" and len(self._guard.ledger) > self._sent:
             setattr(report, _KEY, self._pending())
+            around = self._guard.chronicle.unsent()
+            if around:
+                setattr(report, _AROUND, around)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -83,6 +87,7 @@ class ControllerEnd:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the rows off a worker's report, before any other plugin sees it."""
         rows = report.__dict__.pop(_KEY, None)
+        self._guard.chronicle.absorb(report.__dict__.pop(_AROUND, {}))
         worker = _sender(report)
         if worker is None:
             return

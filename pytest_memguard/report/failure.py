@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
+from pytest_memguard.events import PressureFailure
 from pytest_memguard.model import Finding, LimitExceeded, Retainer, RoundSeries
 from pytest_memguard.report import describe
 from pytest_memguard.report.blocks import also_seen
@@ -12,7 +13,7 @@ from pytest_memguard.report.layout import INDENT, LABEL, field, fields, lines, r
 from pytest_memguard.report.text import Line, cells, harmless, line
 from pytest_memguard.units import format_bytes
 
-__all__ = ["leak_text", "limit_text"]
+__all__ = ["leak_text", "limit_text", "pressure_text"]
 
 _FIRST_ROUNDS = 8
 _RETAINERS = 3
@@ -57,6 +58,18 @@ def limit_text(limit: LimitExceeded, width: int) -> Iterator[Line]:
     yield from field("peak", f"{format_bytes(limit.peak_growth_bytes)} above what the test started with", width)
     yield from field("set by", limit.origin, width)
     yield repeat(limit.nodeid)
+
+
+def pressure_text(failure: PressureFailure, width: int) -> Iterator[Line]:
+    """Headline, what happened after which test, and what to do."""
+    headline = "the run was stopped before memory ran out" if failure.stopped else "memory pressure"
+    yield from lines(headline, width, "red", "bold")
+    yield from field("after" if failure.stopped else "at", failure.nodeid, width)
+    yield from field("because", failure.reason, width)
+    yield from field("worker", "" if failure.worker == "main" else failure.worker, width)
+    if failure.stopped:
+        advice = "find what stays with --memguard --memguard-confirm=all on the tests named above, or raise the limit"
+        yield from field("advice", advice, width)
 
 
 def _table(rounds: Sequence[RoundSeries]) -> Iterator[Line]:

@@ -17,8 +17,12 @@ Beyond the keys that the schema fixes there are these, which readers of schema 1
 - ``components``: every component at the end of the run, one entry for each worker: ``entries`` and ``bytes``
   (``grown_entries`` and ``grown_bytes`` since the start), ``limits``, ``over``, ``state``, ``essential``, ``error``,
   ``accounted_bytes`` (what tests retained that are marked as its own), ``peak_entries`` and ``grown_most_by``.
+- ``session.collections``: what the garbage collector did by itself while the tests ran, by generation, and the tests
+  that it cost most;
+- ``failures``: why pressure fails the run: ``nodeid``, ``reason``, ``stopped``, ``worker``.
 
-``pressure``, ``cleanups`` and ``components`` are always there, and empty as long as nothing of that kind is watched.
+``pressure`` and ``cleanups`` have the last ``historySize`` of each process. They and ``components`` are always there,
+and empty where nothing of that kind has happened.
 """
 
 from __future__ import annotations
@@ -45,9 +49,10 @@ def render(report: RunReport) -> Iterator[str]:
     yield from _array("tests", (record.to_json() for record in report.tests))
     yield from _array("leaks", (finding.to_json() for finding in report.leaks))
     yield from _array("limits", map(_limit, report.limits))
-    for name in ("pressure", "cleanups"):
-        yield from _array(name, ())
+    yield from _array("pressure", (event.to_json() for event in report.pressure))
+    yield from _array("cleanups", (result.to_json() for result in report.cleanups))
     yield from _array("components", (usage.to_json() for usage in report.components))
+    yield from _array("failures", (failure.to_json() for failure in report.failures))
     yield from _array("warnings", report.warnings)
     yield from _array("errors", report.errors, last=True)
     yield "}\n"
@@ -112,6 +117,7 @@ def _session(session: SessionSummary) -> dict[str, object]:
         "clean": session.clean,
         "checked": session.checked,
         "growth": session.growth.to_json(),
+        "collections": None if session.collections is None else session.collections.to_json(),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_memguard.model import RunReport, SessionGrowth
-from pytest_memguard.report import describe
+from pytest_memguard.report import around, describe
 from pytest_memguard.report.blocks import by_weight, leak_block, limit_block, not_gating
 from pytest_memguard.report.components import component_table
 from pytest_memguard.report.counts import Counts, count_tests
@@ -52,6 +52,7 @@ def _news(report: RunReport, width: int, *, verbose: bool) -> Iterator[Line]:
     for limit in report.limits:
         if limit.gates:
             yield from limit_block(limit, width)
+    yield from around.news(report, width)
     yield from not_gating(
         [finding for finding in report.leaks if not finding.gates],
         [limit for limit in report.limits if not limit.gates],
@@ -101,6 +102,7 @@ def _details(report: RunReport, counts: Counts, width: int) -> Iterator[Line]:
     yield from component_table(report.components, width)
     verdicts = ", ".join(f"{number} {name}" for name, number in counts.verdicts.items() if number)
     yield from field("verdicts", verdicts, width)
+    yield from around.details(report, width)
     session = report.session
     watching = f"watching {format_duration(session.watching_cost_s)} ({_watching_share(report)})"
     repeated = f"{counted(session.repetitions, 'repetition')} of {counted(session.checked, 'test')}"
@@ -125,6 +127,8 @@ def _result(report: RunReport) -> str:
     """``1 leak in 412 tests``, ``no leaks in 1 test``, ``2 leaks and 1 exceeded limit in 9 tests``."""
     leaks = sum(finding.gates for finding in report.leaks)
     limits = sum(limit.gates for limit in report.limits)
+    if any(failure.stopped for failure in report.failures):
+        return f"stopped under memory pressure after {counted(report.session.tests, 'test')}"
     if leaks and limits:
         found = f"{counted(leaks, 'leak')} and {counted(limits, 'exceeded limit')}"
     elif leaks or limits:
@@ -138,9 +142,12 @@ def _result(report: RunReport) -> str:
 
 
 def _mood(report: RunReport) -> str:
-    if any(f.gates for f in report.leaks) or any(limit.gates for limit in report.limits):
+    if report.failures or any(f.gates for f in report.leaks) or any(limit.gates for limit in report.limits):
         return "red"
-    worry = report.leaks or report.limits or report.warnings or report.errors or report.session.growth.suspected
+    alerts = any(event.alert for event in report.pressure)
+    worry = (
+        alerts or report.leaks or report.limits or report.warnings or report.errors or report.session.growth.suspected
+    )
     return "yellow" if worry else "green"
 
 

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from pytest_memguard.growth import GrowthSettings, GrowthTracker, judge
 from pytest_memguard.model import SessionGrowth
 from pytest_memguard.probes import MISSING, Probes, Raw, Sample
+from pytest_memguard.watch.culprit import culprit
 from pytest_memguard.watch.efficiency import efficiency
 from pytest_memguard.watch.ledger import ROWS_PER_PART, LazyRecords, Ledger, Row, RowValue, Totals
 from pytest_memguard.watch.suspects import suspects
 
-__all__ = ["LazyRecords", "Ledger", "Row", "RowValue", "Totals", "Watcher", "suspects"]
+__all__ = ["LazyRecords", "Ledger", "Row", "RowValue", "Totals", "Watcher", "culprit", "suspects"]
 
 _TIME_EVERY = 16
 _FIRST_TIMED = 8

@@ -1,0 +1,291 @@
+"""Pressure in a pytest session: readings between tests and inside long ones, cleanups by plan, and the end in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import pytest
+
+from pytest_memguard.chronicle import COSTLIEST
+from pytest_memguard.core import Cleaner, Components, CoreManager
+from pytest_memguard.errors import MemoryPressureError
+from pytest_memguard.events import CleanupResult, CleanupTrigger, PressureEvent, PressureFailure
+from pytest_memguard.guard import Guard
+from pytest_memguard.pressure import Observation, PressureMonitor, rank
+from pytest_memguard.probes.collections import CollectionWatch
+from pytest_memguard.probes.limits import open_limits
+from pytest_memguard.probes.stall import open_stall
+from pytest_memguard.sampler import BellError, Look, Sampler
+from pytest_memguard.settings import CLEANUP_LEVELS, CleanupLevel, MarkerSettings, Resolved
+from pytest_memguard.units import format_bytes
+from pytest_memguard.watch import culprit
+from pytest_memguard.watch.collected import CollectedTests
+
+__all__ = ["Protection"]
+
+Call = Callable[..., Any]
+
+
+class Protection:
+    """What ``memory.monitoring.enabled`` turns on in a process that runs tests. Released by ``close``.
+
+    ``call(hook, **arguments)`` calls hooks of others. ``begin`` and ``ended`` are called around each test of pass 1,
+    the latter when its boundary has been read; a session that must end has ``shouldfail`` set.
+    """
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        guard: Guard,
+        resolved: Resolved,
+        *,
+        call: Call,
+        cleaner: Cleaner | None,
+        components: Components | None,
+    ) -> None:
+        settings = self._settings = resolved.settings
+        self._config = config
+        self._guard = guard
+        self._call = call
+        self._components = components
+        self._workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+        share = None if settings.limit_bytes is None else settings.limit_bytes // self._workers
+        self._limits = open_limits(configured=share, workers=self._workers)
+        self._stall = open_stall()
+        self._heap = guard.reader("heap")
+        self._wait_s = 0.0
+        self._nodeid: str | None = None
+        self._in_call = False
+        self._told = False  # hooks of others ran
+        self._untold: list[CleanupResult] = []  # cleanups while the present test ran
+        self._last: tuple[float, int] | None = None  # of the running test: when, and resident bytes
+        self._rate = 0.0
+        self._since_cleanup = 0
+        self._cleans_on_leak = "auto_cleanup" in resolved.origins
+        self._collected: CollectedTests | None = None
+        self._collections: CollectionWatch | None = None
+        self._sampler: Sampler | None = None
+        self.core = CoreManager(
+            settings,
+            monitor=PressureMonitor(settings, start_s=guard.start_s, worker=guard.worker),
+            observe=self._observe,
+            cleaner=cleaner,
+            components=components,
+            on_event=self._on_event,
+            on_cleanup=self._on_cleanup,
+            culprit=self._culprit,
+        )
+
+    # -- the life of it
+
+    def start(self) -> None:
+        """The first test is about to run."""
+        smallest = self._limits.smallest()
+        if smallest is not None:
+            self._guard.chronicle.limit = (smallest.limit, smallest.source)
+        self._collections = CollectionWatch()
+        self._collected = CollectedTests(self._collections, most=COSTLIEST)
+        sources = self._guard.chronicle.sources
+        sources["stall"] = "unavailable: no pressure stall information" if self._stall is None else self._stall.source
+        try:
+            self._sampler = Sampler(
+                interval_s=self._settings.check_interval_s,
+                look=self._look,
+                interrupt=self._interrupt,
+                on_fault=lambda error: self._guard.fault("sampling", error),
+            )
+            sources["sampler"] = "a thread in long tests, started by a timer (SIGURG)"
+        except BellError as error:
+            sources["sampler"] = f"unavailable: {error}"
+        self.core.boundary(None)
+
+    def finish(self) -> None:
+        """The last test has ended."""
+        self._stop_sampling()
+        if self._collected is not None:
+            self._guard.chronicle.collections = self._collected.summary()
+            self._collected = None
+        if self._guard.growth.suspected and self._cleans_on_leak:
+            self.core.on_leak(self._guard.growth.last_nodeid)
+
+    def close(self) -> None:
+        """Give everything back; may be called again."""
+        self._stop_sampling()
+        self._limits.close()
+        if self._stall is not None:
+            self._stall.close()
+
+    def _stop_sampling(self) -> None:
+        if self._sampler is not None:
+            self._sampler.close()
+            self._guard.add_watching_cost(self._sampler.cost_s)
+            self._sampler = None
+        if self._collections is not None:
+            self._collections.close()
+
+    # -- around tests
+
+    def begin(self, item: pytest.Item) -> None:
+        """A test begins."""
+        self._nodeid = item.nodeid
+        self._last = None
+        self._rate = 0.0
+        if self._sampler is not None:
+            self._sampler.begin(self._wait_s)
+
+    def stop_looking(self) -> None:
+        """The test has ended; its boundary is about to be read."""
+        if self._sampler is not None:
+            self._sampler.end()
+
+    def ended(self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None) -> None:
+        """The boundary of a test has been read: judge, clean up, and end the session where nothing helps."""
+        self._told = False
+        if self._collected is not None:
+            self._collected.ended(item.nodeid)
+        while self._untold:
+            self._tell(self._config.hook.pytest_memguard_cleanup, result=self._untold.pop(0))
+        acted = self.core.boundary(item.nodeid)
+        due = self._due(item, nextitem, marker)
+        if due is not None:
+            level, trigger = due
+            self.core.clean(level, trigger=trigger, nodeid=item.nodeid)
+            acted = True
+        if acted or self._told:
+            self._guard.gap()
+        if self.core.stop_reason is not None and not item.session.shouldfail:
+            self._stop(item, self.core.stop_reason)
+
+    def _due(
+        self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None
+    ) -> tuple[CleanupLevel, CleanupTrigger] | None:
+        """The highest cleanup that marker and plan ask for after this test."""
+        plan = self._settings.strategies
+        wanted: list[tuple[CleanupLevel, CleanupTrigger]] = []
+        if marker is not None and marker.cleanup is not None:
+            wanted.append((marker.cleanup, "marker"))
+        if plan.between_tests is not None:
+            self._since_cleanup += 1
+            if self._since_cleanup >= plan.every:
+                self._since_cleanup = 0
+                wanted.append((plan.between_tests, "schedule"))
+        if plan.between_modules is not None and _module(item) != _module(nextitem):
+            wanted.append((plan.between_modules, "schedule"))
+        return max(wanted, key=lambda entry: CLEANUP_LEVELS.index(entry[0]), default=None)
+
+    def _stop(self, item: pytest.Item, reason: str) -> None:
+        self._guard.chronicle.fail(
+            PressureFailure(nodeid=item.nodeid, reason=reason, stopped=True, worker=self._guard.worker)
+        )
+        # Not shouldstop: that is an interruption from outside (exit 2), and this is a failure of the tests.
+        item.session.shouldfail = f"memguard stopped the run: {reason}"
+
+    # -- hooks of pytest
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self) -> Generator[None, object, object]:
+        """What runs in here is the test itself, and may be interrupted."""
+        self._in_call = True
+        try:
+            return (yield)
+        finally:
+            self._in_call = False
+
+    # -- readings
+
+    def _observe(self, fresh: bool) -> Observation:
+        now = self._guard.clock()
+        reading = self._limits.read(now, fresh=fresh)
+        self._wait_s = reading.wait_s
+        rss = None if reading.memory is None else reading.memory.rss
+        external = None
+        if rss is not None and rss >= self._settings.external_bytes and not self._in_call and self._heap is not None:
+            external = self._heap()  # it cannot be more than is resident, but for what was never written to
+        return Observation(now, reading.usages, rss, external, None if self._stall is None else self._stall.read(now))
+
+    def _look(self) -> Look:
+        """In the main thread or in the background."""
+        observation = self._observe(False)
+        if observation.rss is not None:
+            before, self._last = self._last, (observation.at_s, observation.rss)
+            if before is not None and observation.at_s > before[0]:
+                self._rate = max(0.0, (observation.rss - before[1]) / (observation.at_s - before[0]))
+        return Look(self._wait_s, self.core.inside(observation, self._nodeid, rate=self._rate))
+
+    def _interrupt(self) -> None:
+        """In the main thread, in the middle of what runs there."""
+        __tracebackhide__ = True
+        if not self._in_call:
+            return  # setup and teardown are pytest's as well: what they are in the middle of would be left half done
+        try:
+            reason = self.core.interruption(self._nodeid, rate=self._rate)
+        except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
+            self._guard.fault("interrupting a test", error)
+            return
+        if reason is not None:
+            raise MemoryPressureError(f"memguard interrupted this test: {reason}")
+
+    # -- what is told
+
+    def _on_event(self, event: PressureEvent) -> None:
+        self._guard.chronicle.add(event)
+        self._tell(self._config.hook.pytest_memguard_pressure, event=event)
+
+    def _on_cleanup(self, result: CleanupResult) -> None:
+        self._guard.chronicle.add(result)
+        if self._in_call:
+            self._untold.append(result)
+        else:
+            self._tell(self._config.hook.pytest_memguard_cleanup, result=result)
+
+    def _tell(self, hook: Any, **arguments: object) -> None:
+        if hook.get_hookimpls():
+            self._told = True
+            self._call(hook, **arguments)
+
+    def _culprit(self, nodeid: str | None) -> str:
+        parts = [culprit(self._guard.ledger) or f"{nodeid or 'no test'} was the last"]
+        sized = [usage for usage in self._components.measure(nodeid) if usage.bytes] if self._components else []
+        if sized:
+            largest = max(sized, key=lambda usage: usage.bytes or 0)
+            parts.append(f"component {largest.component} holds {format_bytes(largest.bytes or 0)}")
+        return "; ".join(parts)
+
+
+class HeavyTests:
+    """Leaves heavy tests out while memory is short; registered only where there are any."""
+
+    def __init__(self, core: CoreManager, markers: dict[pytest.Item, MarkerSettings]) -> None:
+        self._core = core
+        self._markers = markers
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Skip one, with the reason."""
+        marker = self._markers.get(item)
+        if marker is None or not marker.heavy:
+            return
+        refusal = self._core.refusal_of_heavy
+        if refusal is not None:
+            reason = marker.reason_for("heavy")
+            pytest.skip(f"heavy, and {refusal}" + (f" ({reason})" if reason else ""))
+
+
+def worst_event(guard: Guard) -> PressureFailure | None:
+    """The failure of a run whose ``fail_on`` has ``pressure``, for its worst event; ``None`` where none was bad."""
+    found = [event for event in guard.chronicle.pressure if event.level != "normal"]
+    if not found or "pressure" not in guard.settings.fail_on or not len(guard.ledger):
+        return None
+    worst = max(found, key=lambda event: (rank(event.level), event.share))
+    return PressureFailure(
+        nodeid=worst.nodeid or guard.ledger.nodeid(0),
+        reason=f"memory pressure was {worst.level}: {worst.share:.1%} of {format_bytes(worst.limit_bytes)} in use "
+        f"({worst.limit_source})",
+        stopped=False,
+        worker=worst.worker,
+    )
+
+
+def _module(item: pytest.Item | None) -> str:
+    return "" if item is None else item.nodeid.partition("::")[0]

@@ -1,0 +1,66 @@
+"""What is said of pressure, cleanups and collections: lines for the section at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_memguard.events import CleanupResult, CollectionSummary, PressureEvent
+from pytest_memguard.model import RunReport
+from pytest_memguard.report.failure import pressure_text
+from pytest_memguard.report.layout import LISTED, bounded, field
+from pytest_memguard.report.text import Line, counted, line
+from pytest_memguard.units import format_bytes, format_duration
+
+__all__ = ["details", "news"]
+
+
+def news(report: RunReport, width: int) -> Iterator[Line]:
+    """What a user must know: why pressure failed the run, and the alerts."""
+    for failure in report.failures:
+        yield from pressure_text(failure, width)
+    alerts = [event for event in report.pressure if event.alert]
+    if alerts:
+        yield line(f"memory pressure ({counted(len(alerts), 'alert')})", "yellow")
+        yield from bounded(map(_event, alerts), len(alerts), width, before="  ")
+
+
+def details(report: RunReport, width: int) -> Iterator[Line]:
+    """What ``-v`` adds: every event that was no alert, the cleanups, the collections."""
+    quiet = [event for event in report.pressure if not event.alert]
+    if quiet:
+        yield line(f"pressure ({counted(len(quiet), 'change')} without an alert)")
+        yield from bounded(map(_event, quiet), len(quiet), width, before="  ")
+    if report.cleanups:
+        yield line(f"cleanups ({len(report.cleanups)})")
+        yield from bounded(map(_cleanup, report.cleanups[-LISTED:]), len(report.cleanups), width, before="  ")
+    if report.session.collections is not None:
+        yield from field("collected", _collections(report.session.collections), width)
+
+
+def _event(event: PressureEvent) -> str:
+    cause = "" if event.cause == "limit" else f", by {event.cause}"
+    where = "before the first test" if event.nodeid is None else f"at {event.nodeid}"
+    worker = "" if event.worker == "main" else f" [{event.worker}]"
+    usage = f"{event.share:.1%} of {format_bytes(event.limit_bytes)} ({event.limit_source})"
+    return f"{event.level:<9} {usage}{cause}, {where}{worker}"
+
+
+def _cleanup(result: CleanupResult) -> str:
+    where = "" if result.nodeid is None else f", after {result.nodeid}"
+    if result.refused is not None:
+        return f"{result.level:<10} by {result.trigger}: refused, {result.refused}{where}"
+    freed = "what it freed is not known" if result.freed_bytes is None else f"freed {format_bytes(result.freed_bytes)}"
+    failed = [strategy.name for strategy in result.strategies if strategy.error is not None]
+    wrong = f", failed: {', '.join(failed)}" if failed else ""
+    return f"{result.level:<10} by {result.trigger}: {freed} in {format_duration(result.duration_s)}{wrong}{where}"
+
+
+def _collections(summary: CollectionSummary) -> str:
+    runs = "/".join(str(generation.runs) for generation in summary.generations)
+    freed = sum(generation.freed for generation in summary.generations)
+    took = sum(generation.duration_s for generation in summary.generations)
+    text = f"{counted(freed, 'object')} by {runs} collections of generations 0/1/2 in {format_duration(took)}"
+    if summary.costliest:
+        worst = summary.costliest[0]
+        text += f", most in {worst.nodeid} ({format_duration(worst.duration_s)})"
+    return text

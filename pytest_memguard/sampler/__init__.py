@@ -1,0 +1,215 @@
+"""The background sampler: looks at memory while a long test runs, and not at all while tests are short.
+
+Nothing runs beside a short test: a timer is set when it begins, and set anew by the next one. Only when it rings is a
+thread started, one that ``threading`` does not list; it is gone again when that test has ended, and while a process
+forks, because Python warns of forks beside threads. Far from the limit the thread looks by itself. Near it the main
+thread does, by the timer, and the thread only where that is busy in C code: a thread that reads waits for the
+interpreter lock up to 5 ms at every file, in which a test takes megabytes.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pytest_memguard.sampler.bell import Bell, BellError
+
+__all__ = ["BellError", "Look", "Sampler"]
+
+_SHORTEST_S = 0.005
+# Where the next look is due so soon, the main thread takes it; the thread does if it has not come this much later.
+_NEAR_S = 0.25
+_PATIENCE_S = 0.05
+_AFTER_FORK_S = 0.1
+_JOIN_S = 1.0
+
+
+class Look(NamedTuple):
+    """What a look has shown: when the next one is due, and whether the running test must be interrupted."""
+
+    wait_s: float
+    acute: bool = False
+
+
+class Sampler:
+    """One per process. ``begin`` and ``end`` around each test, in the main thread; released by ``close``.
+
+    ``look`` reads and judges; it is called in the main thread or in the background, never in both at once.
+    ``interrupt`` is called in the main thread when a look was acute, and may raise out of the test. ``on_fault`` gets
+    what goes wrong here; nothing more is looked at then. Raises ``BellError`` where there is no timer.
+
+    ``cost_s``: CPU seconds that looking in the background has taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        interval_s: float,
+        look: Callable[[], Look],
+        interrupt: Callable[[], None],
+        on_fault: Callable[[BaseException], None],
+    ) -> None:
+        self.looks = 0
+        self.cost_s = 0.0
+        self._interval_s = interval_s
+        self._look_outside = look
+        self._interrupt = interrupt
+        self._on_fault = on_fault
+        self._bell = Bell(self._rung)
+        self._running = False  # a test is
+        self._thread: _Thread | None = None
+        self._looking = _thread.allocate_lock()
+        self._acute = False
+        self._wait_s = interval_s
+        self._broken = False
+        _follow_forks(self)
+
+    def begin(self, wait_s: float) -> None:
+        """A test begins; look when it has run for the interval, or for *wait_s* if that is shorter."""
+        self._acute = False
+        self._running = True
+        self._wait_s = wait_s = max(min(wait_s, self._interval_s), _SHORTEST_S)
+        if not self._broken:
+            self._bell.set(wait_s)
+
+    def end(self) -> None:
+        """The test has ended: nobody looks any more when this returns."""
+        self._running = False
+        if self._thread is not None:
+            self._stop_thread()
+
+    def close(self) -> None:
+        """Stop for good; may be called again."""
+        self.end()
+        self._broken = True
+        self._bell.close()
+
+    # -- in the main thread
+
+    def _rung(self) -> None:
+        __tracebackhide__ = True
+        if not self._running or self._broken:
+            return
+        if self._thread is None:
+            self._thread = _Thread(self._watch)
+        if not self._look():
+            return  # one is being taken, and will ring if it has to
+        if self._wait_s < _NEAR_S:
+            self._bell.set(self._wait_s)
+        if self._acute:
+            self._acute = False
+            self._interrupt()
+
+    def _stop_thread(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop()
+            self.cost_s += thread.cost_s
+
+    # -- around forks
+
+    def before_fork(self) -> None:
+        """No thread may be there."""
+        self._stop_thread()
+
+    def after_fork(self) -> None:
+        """Back in the parent: start again a little later, when the warning about threads is behind us."""
+        if self._running and not self._broken:
+            self._bell.set(max(self._wait_s, _AFTER_FORK_S))
+
+    def in_child(self) -> None:
+        """The child is a process of the user's: nothing is looked at there."""
+        self._running = False
+        self._broken = True
+
+    # -- in the background
+
+    def _watch(self, stopped: Callable[[float], bool]) -> None:
+        seen = self.looks
+        while not stopped(self._wait_s if self._wait_s >= _NEAR_S else self._wait_s + _PATIENCE_S):
+            if self.looks == seen or self._wait_s >= _NEAR_S:
+                self._look()
+                if self._acute or self._wait_s < _NEAR_S:
+                    self._bell.call()
+            seen = self.looks
+
+    def _look(self) -> bool:
+        """Take a look, unless one is being taken."""
+        if not self._looking.acquire(blocking=False):
+            return False
+        try:
+            wait_s, acute = self._look_outside()
+            self.looks += 1
+            self._wait_s = max(min(wait_s, self._interval_s), _SHORTEST_S)
+            self._acute = self._acute or acute
+        except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
+            self._broken = True
+            self._on_fault(error)
+        finally:
+            self._looking.release()
+        return True
+
+
+class _Thread:
+    """A thread that is gone when ``stop`` returns, for the system too. ``watch`` gets what to wait by."""
+
+    def __init__(self, watch: Callable[[Callable[[float], bool]], None]) -> None:
+        self.cost_s = 0.0
+        self._watch = watch
+        self._go = _thread.allocate_lock()
+        self._done = _thread.allocate_lock()
+        self._cpu = time.thread_time
+        self._stat, self._native_id = os.stat, 0
+        self._own_id = threading.get_native_id
+        self._go.acquire()
+        self._done.acquire()
+        _thread.start_new_thread(self._run, ())
+
+    def stop(self) -> None:
+        """End it; waits until the kernel no longer lists it, as the warning about forks counts what is listed."""
+        self._go.release()
+        if not self._done.acquire(timeout=_JOIN_S):
+            return
+        pause = _thread.allocate_lock()
+        pause.acquire()
+        for _ in range(200):
+            try:
+                self._stat(f"/proc/self/task/{self._native_id}")
+            except OSError:
+                return
+            pause.acquire(timeout=0.0005)
+
+    def _run(self) -> None:
+        try:
+            self._native_id = self._own_id()
+            self._watch(self._stopped)
+            self.cost_s = self._cpu()
+        finally:
+            self._done.release()
+
+    def _stopped(self, seconds: float) -> bool:
+        return self._go.acquire(timeout=max(seconds, 0.0))
+
+
+def _follow_forks(sampler: Sampler) -> None:
+    """Handlers of forks cannot be taken back: they hold no more than a weak reference."""
+    reference = weakref.ref(sampler)
+
+    def told(method: Callable[[Sampler], None]) -> Callable[[], None]:
+        def tell() -> None:
+            live = reference()
+            if live is not None:
+                method(live)
+
+        return tell
+
+    os.register_at_fork(
+        before=told(Sampler.before_fork),
+        after_in_parent=told(Sampler.after_fork),
+        after_in_child=told(Sampler.in_child),
+    )
