@@ -5,7 +5,7 @@ Sizes are bytes, times seconds; ``at_s`` counts from the start of the session. W
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -26,6 +26,7 @@ __all__ = [
     "PressureLevel",
     "StrategyResult",
     "StrategyStatistics",
+    "by_pay",
 ]
 
 PressureLevel = Literal["normal", "warning", "critical", "emergency"]
@@ -288,6 +289,11 @@ class ComponentUsage:
     def from_json(cls, data: Mapping[str, Any]) -> ComponentUsage:
         """The inverse of ``to_json``; keys that a newer version has added are left out."""
         return cls(**{**_known(cls, data), "over": tuple(data["over"])})
+
+
+def by_pay(statistics: Iterable[StrategyStatistics]) -> list[StrategyStatistics]:
+    """What frees most for its time first; what was never measured last."""
+    return sorted(statistics, key=lambda entry: (entry.bytes_per_ms is None, -(entry.bytes_per_ms or 0.0), entry.name))
 
 
 def _known(cls: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_memguard.chronicle import Chronicle
 from pytest_memguard.components import ComponentRegistry, Ownership
-from pytest_memguard.events import ComponentUsage
+from pytest_memguard.events import ComponentUsage, by_pay
 from pytest_memguard.fixture import Level
 from pytest_memguard.gate import Gate, judged
 from pytest_memguard.grace import Grace
@@ -368,6 +368,7 @@ class Guard:
             limits=tuple(self.limits),
             pressure=tuple(self.chronicle.pressure),
             cleanups=tuple(self.chronicle.cleanups),
+            strategies=tuple(by_pay(self.chronicle.strategies.values())),
             failures=tuple(self.chronicle.failures),
             warnings=tuple(self._all_warnings()),
             errors=tuple(self.errors),

@@ -2,7 +2,8 @@
 
 They exist only in a run with ``--memguard``. A conftest that also has to work without the plugin installed marks its
 implementations with ``@pytest.hookimpl(optionalhook=True)``. All of them run in the process that has the value:
-under xdist, samples, pressure, cleanups, suspects and components in the workers, the rest in the controller.
+under xdist, samples, pressure, cleanups, suspects, components and strategies in the workers, the rest in the
+controller.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pytest_memguard.events import CleanupResult, ComponentUsage, PressureEvent
 from pytest_memguard.model import Finding, MemoryRecord, RunReport, Suspect
 
 if TYPE_CHECKING:
+    from pytest_memguard.cleanup import StrategyRegistry
     from pytest_memguard.components import ComponentRegistry  # not needed while memguard is off
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "pytest_memguard_pressure",
     "pytest_memguard_report",
     "pytest_memguard_sample",
+    "pytest_memguard_strategies",
     "pytest_memguard_suppress",
     "pytest_memguard_suspect",
 ]
@@ -122,6 +125,26 @@ def pytest_memguard_components(registry: ComponentRegistry) -> None:
                 shutdown=shop.messages.stop,
                 restart=shop.messages.start,
             )
+    """
+
+
+@pytest.hookspec
+def pytest_memguard_strategies(registry: StrategyRegistry) -> None:
+    """Called once, after collection, to register cleanup strategies of your own.
+
+    Each has a name, something to call without arguments, and the level that runs it; levels above run it, too. What it
+    returns is the number of entries that it has freed, or ``None``. It may raise, and is stopped after 5 seconds
+    (``time_limit_s``): that is recorded, and the others run. ``needs`` names a module that must be loaded for it, and
+    ``during_tests=True`` says that it is harmless to a test that is running. ``memory.strategies`` in the YAML settings
+    can put it into any level, or leave it out. A wrong value ends the run with a usage error.
+
+    Use in a conftest, here for a cache that can be made anew, and for a service that only an emergency may stop::
+
+        def pytest_memguard_strategies(registry):
+            import shop.search
+
+            registry.add("search_results", shop.search.forget_results, level="moderate", during_tests=True)
+            registry.add("search_index", shop.search.stop, level="emergency", time_limit_s=30)
     """
 
 

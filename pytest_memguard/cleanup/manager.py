@@ -7,11 +7,11 @@ from sys import modules as _modules
 from threading import Lock
 
 from pytest_memguard.cleanup.attempt import attempt
-from pytest_memguard.cleanup.history import History
 from pytest_memguard.cleanup.meter import NOTHING, Level, Meter
 from pytest_memguard.cleanup.registry import Strategy, StrategyRegistry
-from pytest_memguard.cleanup.tally import Tally, by_pay
-from pytest_memguard.events import CleanupResult, CleanupTrigger, StrategyResult, StrategyStatistics
+from pytest_memguard.cleanup.tally import Tally
+from pytest_memguard.events import CleanupResult, CleanupTrigger, StrategyResult, StrategyStatistics, by_pay
+from pytest_memguard.retention import RecentCleanups
 from pytest_memguard.settings import CLEANUP_LEVELS, CleanupLevel, Settings
 from pytest_memguard.units import format_bytes, format_duration
 
@@ -53,7 +53,7 @@ class CleanupManager:
         self._worker = worker
         self._origin = origin
         self._lock = Lock()
-        self._history = History(settings.history_size)
+        self._history = RecentCleanups(settings.history_size)
         self._tallies: dict[str, Tally] = {}
         self._plans: dict[CleanupLevel, tuple[tuple[CleanupLevel, Strategy], ...]] = {}
         self._planned = 0
@@ -83,7 +83,7 @@ class CleanupManager:
             if reason is not None:
                 return self._refusal(level, trigger, nodeid, start, reason)
             result = self._clean(level, trigger, nodeid, start, during_test)
-            self._history.add(result)
+            self._history.append(result)
             if trigger in _BY_ITSELF:
                 self._rest(level, result)
             return result
@@ -93,7 +93,7 @@ class CleanupManager:
     @property
     def history(self) -> Sequence[CleanupResult]:
         """The last ``historySize`` results, oldest first, refusals included."""
-        return self._history.results()
+        return tuple(self._history)
 
     def statistics(self) -> Sequence[StrategyStatistics]:
         """Every strategy that has run, the one that pays best first."""
@@ -190,7 +190,7 @@ class CleanupManager:
             worker=self._worker,
             refused=reason,
         )
-        self._history.add(result)
+        self._history.append(result)
         return result
 
 

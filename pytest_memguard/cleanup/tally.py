@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from pytest_memguard.cleanup.registry import Strategy
 from pytest_memguard.events import StrategyResult, StrategyStatistics
 
-__all__ = ["Tally", "by_pay"]
+__all__ = ["Tally"]
 
 
 class Tally:
@@ -65,8 +63,3 @@ class Tally:
             errors=self.errors,
             last_error=self.last_error,
         )
-
-
-def by_pay(statistics: Iterable[StrategyStatistics]) -> list[StrategyStatistics]:
-    """What frees most for its time first; what was never measured last."""
-    return sorted(statistics, key=lambda entry: (entry.bytes_per_ms is None, -(entry.bytes_per_ms or 0.0), entry.name))
