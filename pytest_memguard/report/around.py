@@ -59,17 +59,15 @@ def _cleanup(result: CleanupResult) -> str:
 
 
 def _strategy(statistics: StrategyStatistics) -> str:
-    ran = f"{counted(statistics.runs, 'run')} in {format_duration(statistics.duration_s)}"
-    freed = []
+    freed = [format_bytes(statistics.freed_bytes) if statistics.measured_runs else "unknown"]
     if statistics.freed_entries:
         freed.append(f"{statistics.freed_entries} entries")
-    if statistics.measured_runs:
-        freed.append(format_bytes(statistics.freed_bytes))
+    text = f"{statistics.name:<22} {', '.join(freed)} by {counted(statistics.runs, 'run')}"
+    text += f", {format_duration(statistics.duration_s)}"
     if statistics.bytes_per_ms:
-        freed.append(f"{format_bytes(round(statistics.bytes_per_ms))} a ms")
-    text = f"{statistics.name:<22} {statistics.level:<10} {ran}, freed {', '.join(freed) or 'what it cannot tell'}"
+        text += f" ({format_bytes(round(statistics.bytes_per_ms))} a ms)"
     if statistics.errors:
-        text += f"; {counted(statistics.errors, 'error')}, the last: {statistics.last_error}"
+        text += f"; {counted(statistics.errors, 'error')}: {statistics.last_error}"
     return text
 
 
