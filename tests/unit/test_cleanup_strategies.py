@@ -339,15 +339,17 @@ def test_memory_that_the_c_library_keeps_is_given_back():
 
 def test_closed_handlers_are_detached_and_others_stay(tmp_path):
     logger = logging.getLogger("cleanup.handlers")
-    closed, gone, live = logging.StreamHandler(), logging.FileHandler(tmp_path / "a.log"), logging.NullHandler()
     stream = open(tmp_path / "b.log", "w", encoding="utf-8")  # noqa: SIM115 - closed below, before its handler
-    lost = logging.StreamHandler(stream)
-    for handler in (closed, gone, live, lost):
+    lost, overwriting = logging.StreamHandler(stream), logging.FileHandler(tmp_path / "a.log", mode="w")
+    reopening, flushed, live = logging.FileHandler(tmp_path / "c.log"), logging.StreamHandler(), logging.NullHandler()
+    handlers = (lost, overwriting, reopening, flushed, live)
+    for handler in handlers:
         logger.addHandler(handler)
-    closed.close(), gone.close(), stream.close()
+    for closed in (stream, overwriting, reopening, flushed):
+        closed.close()
     try:
-        assert receivers.detach_closed_handlers().entries == 3
-        assert logger.handlers == [live]
+        assert receivers.detach_closed_handlers().entries == 2
+        assert logger.handlers == [reopening, flushed, live]
         assert receivers.detach_closed_handlers().entries == 0
     finally:
         logger.handlers.clear()
@@ -407,6 +409,7 @@ def test_tasks_of_closed_loops_are_ended():
 
     assert timers.close_stranded_tasks().entries == 1
     assert ended == [True]
+    assert timers.close_stranded_tasks().entries == 0
     stuck._log_destroy_pending = False
 
 
@@ -497,7 +500,7 @@ def test_sqlite_gives_its_pages_back_and_the_data_stays():
 
     outcome = databases.shrink_sqlite()
 
-    assert (outcome.entries, outcome.error) == (1, None)
+    assert outcome == Outcome(note="1 connections")
     may_close.set()
     thread.join()
     assert connection.in_transaction
@@ -539,7 +542,7 @@ def test_caches_of_accelerators_are_emptied_where_they_are_in_use(monkeypatch):
     torch.mps = Metal(allocated=2 << 20)
     monkeypatch.setitem(sys.modules, "torch", torch)
 
-    assert accelerators.empty_accelerator_caches() == Outcome(entries=2, note="4.0 MiB of accelerator memory")
+    assert accelerators.empty_accelerator_caches() == Outcome(note="4.0 MiB of accelerator memory")
     assert (torch.cuda.emptied, torch.xpu.emptied) == (1, 0)
 
 
@@ -548,7 +551,7 @@ def test_a_torch_without_accelerators_is_left_alone(monkeypatch):
     torch.cuda, torch.mps = Backend(used=False, reserved=0), Metal(allocated=0)
     monkeypatch.setitem(sys.modules, "torch", torch)
 
-    assert accelerators.empty_accelerator_caches() == Outcome(entries=0)
+    assert accelerators.empty_accelerator_caches() == Outcome()
 
 
 # -- components

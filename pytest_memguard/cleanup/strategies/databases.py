@@ -150,7 +150,7 @@ def _django_connections() -> Iterator[Any]:
 def shrink_sqlite() -> Outcome:
     """Let SQLite free the pages that it keeps (``PRAGMA shrink_memory``), for each connection of this thread.
 
-    Gives the number of connections. A trace callback sees the statement.
+    Their number is the note. A trace callback sees the statement.
     """
     connection_type, unusable = loaded(_SQLITE, "Connection"), loaded(_SQLITE, "ProgrammingError")
 
@@ -161,4 +161,5 @@ def shrink_sqlite() -> Outcome:
             return 0
         return 1
 
-    return each(instances(connection_type), shrink)
+    outcome = each(instances(connection_type), shrink)
+    return Outcome(note=f"{outcome.entries} connections" if outcome.entries else None, error=outcome.error)
