@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import contextlib
-import functools
 import gc
 import http.server
 import importlib.util
@@ -26,6 +24,7 @@ import time
 import types
 import urllib.parse
 import warnings
+from collections.abc import Sized
 from pathlib import Path
 
 from pytest_memguard.cleanup import open_cleanup
@@ -100,8 +99,7 @@ def interpreter():
         re.compile(f"cleanup {number} (.*)")
         urllib.parse.urlsplit(f"http://cleanup.example/{number}")
     for index in range(50):
-        list[index]  # noqa: B018 - not cached; the next one is
-        isinstance(type(f"T{index}", (), {})(), (dict, __import__("collections").abc.Sized))
+        isinstance(type(f"T{index}", (), {})(), (dict, Sized))
 
 
 LIBRARY = types.ModuleType("lab_package.library")
@@ -215,16 +213,16 @@ def figures():
     import matplotlib as mpl
 
     mpl.use("agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
     for _ in range(3):
-        _, axes = pyplot.subplots()
+        _, axes = plt.subplots()
         axes.plot(range(1000))
-    held = KEPT["figure"] = pyplot.figure()
+    held = KEPT["figure"] = plt.figure()
 
     def check():
         held.savefig(FOLDER / "figure.png")
-        return pyplot.get_fignums() == [] and (FOLDER / "figure.png").stat().st_size > 0
+        return plt.get_fignums() == [] and (FOLDER / "figure.png").stat().st_size > 0
 
     return check
 
@@ -444,7 +442,7 @@ def exit_callbacks():
 def components():
     lab = sys.modules["lab_parts"] = types.ModuleType("lab_parts")
     lab.processed = [f"message {number}" for number in range(150)]
-    lab.history = {number: "x" * KIB for number in range(600)}
+    lab.history = {number: f"{number}" * 300 for number in range(600)}
     lab.sessions = {"old": "x" * 100 * KIB, "new": 1}
     lab.running = True
     lab.expire = lambda: lab.sessions.pop("old", None)
@@ -497,9 +495,8 @@ def main():
             works[name] = check()
         except Exception as error:  # noqa: BLE001 - told to the test
             works[name] = f"{type(error).__name__}: {error}"
-    print(
-        json.dumps({"cleanups": cleanups, "works": works, "absent": ABSENT, "warned": [str(w.message) for w in warned]})
-    )
+    told = {"cleanups": cleanups, "works": works, "absent": ABSENT, "warned": [str(warning) for warning in warned]}
+    sys.stdout.write(json.dumps(told))
 
 
 if __name__ == "__main__":

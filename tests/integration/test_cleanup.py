@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -94,7 +95,7 @@ def lab():
         ("emergency", "gc_cycles", 0, 0, None),
     ],
 )
-def test_a_strategy_gives_back_what_there_is(lab, level, name, entries, least_bytes, scene):
+def test_a_strategy_gives_back_what_there_is(lab, level, name, entries, least_bytes, scene):  # noqa: PLR0917
     freed_entries, freed_bytes = lab.freed(level, name, scene=scene)
 
     if name in (
@@ -123,7 +124,7 @@ def test_every_strategy_worked_and_was_measured(lab, level):
 
 
 def test_what_is_cleaned_is_gone_at_the_next_level(lab):
-    for lower, higher in zip(LEVELS, LEVELS[1:]):
+    for lower, higher in itertools.pairwise(LEVELS):
         again = {name for name in lab.results[lower] if lab.results[lower][name]["freed_entries"]}
         still = {name for name in again if (lab.results[higher][name]["freed_entries"] or 0) > 5}
 
