@@ -22,6 +22,8 @@ def pytest_sessionfinish(session):
     small = reported.record("t.py::test_small")
     for sample in (small, reported.hungry("t.py::test_hungry")):
         hook.pytest_memguard_sample(sample=sample)
+    hook.pytest_memguard_pressure(event=reported.PRESSURE)
+    hook.pytest_memguard_cleanup(result=reported.CLEANUP)
     hook.pytest_memguard_suspect(suspect=Suspect(nodeid="t.py::test_a", metrics=("blocks", "heap")))
     hook.pytest_memguard_leak(finding=reported.LEAK)
     print()
@@ -31,6 +33,8 @@ def pytest_sessionfinish(session):
 """
 
 NAMES = [
+    "pytest_memguard_pressure",
+    "pytest_memguard_cleanup",
     "pytest_memguard_sample",
     "pytest_memguard_suspect",
     "pytest_memguard_leak",
@@ -78,6 +82,25 @@ def test_the_sample_example_writes_down_the_hungry_test_only(ran, pytester):
     ran(example_of("pytest_memguard_sample"))
 
     assert (pytester.path / "hungry-tests.txt").read_text() == f"t.py::test_hungry {1000 + 200 * 2**20}\n"
+
+
+def test_the_pressure_example_drops_its_cache_when_memory_becomes_scarce(ran):
+    source = example_of("pytest_memguard_pressure")
+    check = """
+    import pytest
+    thumbnail("a")
+    @pytest.hookimpl(trylast=True)
+    def pytest_memguard_report(report):
+        print("suppressed: entries", thumbnail.cache_info().currsize)
+    """
+
+    assert "suppressed: entries 0" in ran(source + textwrap.dedent(check))
+
+
+def test_the_cleanup_example_writes_down_what_it_gave_back(ran, pytester):
+    ran(example_of("pytest_memguard_cleanup"))
+
+    assert (pytester.path / "cleanups.txt").read_text() == f"moderate by pressure: {3 * 2**20}\n"
 
 
 def test_the_suspect_example_says_what_grew(ran, pytester):

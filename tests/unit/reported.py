@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pytest_memguard.events import (
+    CleanupResult,
+    CollectedTest,
+    CollectionSummary,
+    GenerationSummary,
+    PressureEvent,
+    PressureFailure,
+    StrategyResult,
+)
 from pytest_memguard.model import (
     AllocationSite,
     Diagnosis,
@@ -147,6 +156,47 @@ LIMIT = LimitExceeded(
     limit_bytes=50 * 2**20,
     peak_growth_bytes=80 * 2**20,
     origin="@pytest.mark.memguard(limit='50 MiB')",
+)
+
+PRESSURE = PressureEvent(
+    at_s=12.5,
+    level="critical",
+    previous="normal",
+    cause="limit",
+    usage_bytes=276 * 2**20,
+    limit_bytes=300 * 2**20,
+    limit_source="cgroup v2",
+    nodeid=CHECKOUT,
+)
+
+CLEANUP = CleanupResult(
+    at_s=12.6,
+    level="moderate",
+    trigger="pressure",
+    strategies=(
+        StrategyResult(
+            name="full_gc", level="moderate", freed_bytes=3 * 2**20, freed_entries=None, duration_s=0.02, error=None
+        ),
+    ),
+    freed_bytes=3 * 2**20,
+    duration_s=0.021,
+    nodeid=CHECKOUT,
+)
+
+STOPPED = PressureFailure(
+    nodeid=CHECKOUT,
+    reason="98.4% of 300 MiB in use (cgroup v2), and an emergency cleanup did not help; "
+    "tests/test_cart.py::test_checkout kept most: +10.0 MiB",
+    stopped=True,
+)
+
+COLLECTIONS = CollectionSummary(
+    generations=(
+        GenerationSummary(runs=7, duration_s=0.002, freed=120, uncollectable=0),
+        GenerationSummary(runs=1, duration_s=0.001, freed=10, uncollectable=0),
+        GenerationSummary(runs=0, duration_s=0.0, freed=0, uncollectable=0),
+    ),
+    costliest=(CollectedTest(nodeid=CHECKOUT, runs=5, duration_s=0.0015, freed=90),),
 )
 
 GROWTH = SessionGrowth(
