@@ -6,7 +6,14 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_memguard.events import CleanupResult, CollectionSummary, PressureEvent, PressureFailure
+from pytest_memguard.events import (
+    CleanupResult,
+    CollectionSummary,
+    PressureEvent,
+    PressureFailure,
+    StrategyStatistics,
+)
+from pytest_memguard.retention import RecentCleanups
 
 __all__ = ["COSTLIEST", "Chronicle"]
 
@@ -23,7 +30,8 @@ class Chronicle:
     def __init__(self, size: int, *, absorbs: bool = False) -> None:
         most = size * _WORKERS if absorbs else size
         self.pressure: deque[PressureEvent] = deque(maxlen=most)
-        self.cleanups: deque[CleanupResult] = deque(maxlen=most)
+        self.cleanups = RecentCleanups(most)
+        self.strategies: dict[str, StrategyStatistics] = {}  # what each of them paid
         self.failures: list[PressureFailure] = []
         self.collections: CollectionSummary | None = None
         self.limit: tuple[int, str] | None = None  # bytes and where they come from
@@ -43,6 +51,11 @@ class Chronicle:
         self.failures.append(failure)
         self._unsent.setdefault("failures", []).append(failure.to_json())
 
+    def add_statistics(self, statistics: StrategyStatistics) -> None:
+        """What one strategy did in one process, at the end of it."""
+        known = self.strategies.get(statistics.name)
+        self.strategies[statistics.name] = statistics if known is None else known.merged(statistics)
+
     @property
     def stopped(self) -> bool:
         """Whether the run was stopped."""
@@ -59,6 +72,7 @@ class Chronicle:
         """In a worker: the rest, when it is done."""
         return {
             **self.unsent(),
+            "strategies": [statistics.to_json() for statistics in self.strategies.values()],
             "collections": None if self.collections is None else self.collections.to_json(),
             "limit": None if self.limit is None else list(self.limit),
         }
@@ -69,6 +83,8 @@ class Chronicle:
             self._append(PressureEvent.from_json(event))
         for result in wire.get("cleanups", ()):
             self._append(CleanupResult.from_json(result))
+        for data in wire.get("strategies", ()):
+            self.add_statistics(StrategyStatistics.from_json(data))
         self.failures.extend(PressureFailure.from_json(failure) for failure in wire.get("failures", ()))
         limit = wire.get("limit")
         if limit is not None and (self.limit is None or limit[0] < self.limit[0]):

@@ -94,6 +94,7 @@ class CoreManager:
         self._trend = _Trend()
         self._interruptions = self._cleanups = 0
         self._steps = 0  # whatever was done
+        self._may_be_down = False  # an emergency cleanup shuts components down, too
 
     # -- what happens to a session
 
@@ -104,7 +105,7 @@ class CoreManager:
         observation = self._observe(False)
         self._trend.add(observation)
         event = self._take(observation, nodeid)
-        if event is None and self.monitor.level == "normal":
+        if event is None and self.monitor.level == "normal" and not self._may_be_down:
             return False
         steps = self._steps
         acute = self._past_the_line(observation, self._trend.next_step)
@@ -140,7 +141,9 @@ class CoreManager:
 
     def clean(self, level: CleanupLevel, *, trigger: CleanupTrigger, nodeid: str | None) -> CleanupResult | None:
         """A cleanup that a schedule, a marker, a person or the heuristics ask for; ``None`` where there is nobody."""
-        return self._clean(level, trigger, nodeid)
+        result = self._clean(level, trigger, nodeid)
+        self._recover()
+        return result
 
     def on_leak(self, nodeid: str | None) -> CleanupResult | None:
         """The session grows as leaks do: everything that can be let go of is."""
@@ -226,7 +229,8 @@ class CoreManager:
         if self.monitor.level != "normal":
             return
         self._attempts.clear()
-        if self.down and self._components is not None:
+        if (self.down or self._may_be_down) and self._components is not None:
+            self._may_be_down = False
             self._steps += 1
             back = set(self._components.restart_all())
             self.down = [name for name in self.down if name not in back]
@@ -244,6 +248,7 @@ class CoreManager:
         self._steps += 1
         result = self._cleaner.clean(level, trigger=trigger, nodeid=nodeid, during_test=during_test)
         self._cleanups += result.refused is None
+        self._may_be_down |= level == "emergency"
         self._on_cleanup(result)
         return result
 

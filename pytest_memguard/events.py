@@ -5,7 +5,7 @@ Sizes are bytes, times seconds; ``at_s`` counts from the start of the session. W
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -25,6 +25,8 @@ __all__ = [
     "PressureFailure",
     "PressureLevel",
     "StrategyResult",
+    "StrategyStatistics",
+    "by_pay",
 ]
 
 PressureLevel = Literal["normal", "warning", "critical", "emergency"]
@@ -165,7 +167,7 @@ class CollectionSummary:
 class StrategyResult:
     """One strategy of a cleanup. ``error`` says why it failed, took too long or was left out; None: it worked.
 
-    ``freed_bytes`` may be negative: a strategy can allocate.
+    ``freed_bytes`` may be negative: a strategy can allocate. ``note``: what it found and left alone.
     """
 
     name: str
@@ -174,6 +176,58 @@ class StrategyResult:
     freed_entries: int | None
     duration_s: float
     error: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyStatistics:
+    """All runs of one strategy. ``freed_bytes`` is that of the ``measured_runs``, which took ``measured_s``.
+
+    ``freed_entries`` is None while no run could tell.
+    """
+
+    name: str
+    level: str
+    category: str
+    runs: int = 0
+    measured_runs: int = 0
+    freed_bytes: int = 0
+    freed_entries: int | None = None
+    duration_s: float = 0.0
+    measured_s: float = 0.0
+    errors: int = 0
+    last_error: str | None = None
+
+    @property
+    def bytes_per_ms(self) -> float | None:
+        """What it pays: bytes freed for each millisecond. None before its first run with a reading around it."""
+        return self.freed_bytes / (self.measured_s * 1000) if self.measured_runs and self.measured_s else None
+
+    def merged(self, other: StrategyStatistics) -> StrategyStatistics:
+        """The sum of both, for the same strategy in two processes."""
+        known = [entries for entries in (self.freed_entries, other.freed_entries) if entries is not None]
+        return StrategyStatistics(
+            name=self.name,
+            level=self.level,
+            category=self.category,
+            runs=self.runs + other.runs,
+            measured_runs=self.measured_runs + other.measured_runs,
+            freed_bytes=self.freed_bytes + other.freed_bytes,
+            freed_entries=sum(known) if known else None,
+            duration_s=self.duration_s + other.duration_s,
+            measured_s=self.measured_s + other.measured_s,
+            errors=self.errors + other.errors,
+            last_error=other.last_error or self.last_error,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of ``strategies`` in the JSON report."""
+        return {**asdict(self), "bytes_per_ms": self.bytes_per_ms}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> StrategyStatistics:
+        """The inverse of ``to_json``; keys that a newer version has added are left out."""
+        return cls(**_known(cls, data))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +260,9 @@ class ComponentUsage:
     """What one component holds after one test, and by how much that test has changed it.
 
     ``limits``: entries allowed by tracked container; ``over``: the containers that hold more. ``error``: why it could
-    not be measured.
+    not be measured, or what failed when it was trimmed, shut down or restarted. ``accounted_bytes``: what tests have
+    retained that are marked as this component's. At the end of a run ``grown_*`` count from its start, and there are
+    the most entries after any test (``peak_entries``) and the test that added most (``grown_most_by``).
     """
 
     component: str
@@ -221,6 +277,9 @@ class ComponentUsage:
     essential: bool = False
     worker: str = "main"
     error: str | None = None
+    accounted_bytes: int | None = None
+    peak_entries: int | None = None
+    grown_most_by: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One entry of ``components`` in the JSON report, where it stands for the end of the run."""
@@ -230,6 +289,11 @@ class ComponentUsage:
     def from_json(cls, data: Mapping[str, Any]) -> ComponentUsage:
         """The inverse of ``to_json``; keys that a newer version has added are left out."""
         return cls(**{**_known(cls, data), "over": tuple(data["over"])})
+
+
+def by_pay(statistics: Iterable[StrategyStatistics]) -> list[StrategyStatistics]:
+    """What frees most for its time first; what was never measured last."""
+    return sorted(statistics, key=lambda entry: (entry.bytes_per_ms is None, -(entry.bytes_per_ms or 0.0), entry.name))
 
 
 def _known(cls: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:

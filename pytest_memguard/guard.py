@@ -18,6 +18,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_memguard.chronicle import Chronicle
+from pytest_memguard.components import ComponentRegistry, Ownership
+from pytest_memguard.events import ComponentUsage, by_pay
 from pytest_memguard.fixture import Level
 from pytest_memguard.gate import Gate, judged
 from pytest_memguard.grace import Grace
@@ -69,6 +71,9 @@ class Guard:
         self._rootdir = rootdir
         self._started = datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
         self.start_s = self.clock()
+        self.components = ComponentRegistry(worker=worker, growth=_growth_settings(settings))
+        self.usages: list[ComponentUsage] = []  # at the end of pass 1
+        self.ownership = Ownership()
         self._probes: Probes | None = None if role == "controller" else open_probes()
         self._watcher = None if self._probes is None else Watcher(self._probes, worker=worker)
         self.ledger = Ledger() if self._watcher is None else self._watcher.ledger
@@ -86,6 +91,8 @@ class Guard:
     def start(self) -> None:
         """Take the baseline before the first test."""
         self._grace = Grace()
+        if self.components:
+            self.components.measure(None)
         if self._watcher is not None:
             self._watcher.start()
 
@@ -106,6 +113,16 @@ class Guard:
             return Level(None, None)
         sample = self._watcher.lap()
         return Level(sample.rss, sample.peak)
+
+    def measure_components(self, index: int, belongs_to: str | None) -> Sequence[ComponentUsage]:
+        """What the components hold after a test; what it retained is accounted to the one it is marked with."""
+        if belongs_to is not None:
+            row = self.ledger.read(index)
+            # As in _one_off: there may be only the pages.
+            retained = row.gained("rss") if row.gained("heap") is None else row.gained("heap")
+            if retained is not None:
+                self.components.get(belongs_to, origin="a marker").account(retained)
+        return self.components.measure(self.ledger.nodeid(index))
 
     def reader(self, metric: str) -> Callable[[], int | None] | None:
         """One metric by itself, or ``None`` where there is no way to read it (see ``Probes.reader``)."""
@@ -141,12 +158,17 @@ class Guard:
         """The last test has ended: judge the session as a whole."""
         if self._watcher is None:
             return
-        settings = GrowthSettings(
-            window=self.settings.leak_detection_window,
-            threshold=self.settings.leak_growth_threshold,
-            gc_efficiency=self.settings.gc_efficiency_threshold,
-        )
-        self.growth = self._watcher.session_growth(settings, collect=gc.collect)
+        self.growth = self._watcher.session_growth(_growth_settings(self.settings), collect=gc.collect)
+        self._finish_components()
+
+    def _finish_components(self) -> None:
+        self.usages = self.components.totals()
+        self.warnings.extend(self.components.warnings())
+        self.ownership.tracked(self.components)
+        growing = self.components.growing()
+        if self.growth.suspected and growing:
+            named = f"component{'s' * (len(growing) > 1)} {', '.join(growing)} grew meanwhile"
+            self.growth = replace(self.growth, reason=f"{self.growth.reason}, {named}")
 
     def suspects(self) -> list[int]:
         """Indices of the tests that pass 1 suspects."""
@@ -230,6 +252,8 @@ class Guard:
             "clean_repetitions": self._tally.clean_repetitions,
             "clean": self._tally.clean,
             "checked": self._tally.checked,
+            "components": [usage.to_json() for usage in self.usages],
+            "ownership": self.ownership.to_wire(),
         }
 
     def absorb(self, worker: str, wire: Mapping[str, Any]) -> None:
@@ -253,6 +277,8 @@ class Guard:
         self._tally.clean_repetitions += wire["clean_repetitions"]
         self._tally.clean += wire["clean"]
         self._tally.checked += wire["checked"]
+        self.usages.extend(map(ComponentUsage.from_json, wire["components"]))
+        self.ownership.absorb(wire["ownership"])
 
     def lost(self, worker: str, unread: Mapping[str, Unread], *, died: bool) -> None:
         """A worker died, or was stopped, with what it knew: its tests stay unchecked, and the report says why.
@@ -275,14 +301,15 @@ class Guard:
     @property
     def watching_s(self) -> float:
         """CPU seconds that watching took so far."""
-        return self._watching_s + (self._watcher.own_cost_s if self._watcher is not None else 0.0)
+        own_s = self.components.own_cost_s + (self._watcher.own_cost_s if self._watcher is not None else 0.0)
+        return self._watching_s + own_s
 
     def conclude(self, plugins: Iterable[str], suppress_by: Callable[[Finding], str | None]) -> Sequence[Finding]:
         """Group and judge what was found; from then on ``findings`` holds it."""
         gate = Gate(
             on_leak="leak" in self.settings.fail_on, packages=self.settings.packages, plugins=frozenset(plugins)
         )
-        self.findings = list(judged(self._raw, gate, suppress_by))
+        self.findings = list(map(self.ownership.settle, judged(self._raw, gate, suppress_by)))
         self._follow_suppressions()
         return self.findings
 
@@ -341,9 +368,11 @@ class Guard:
             limits=tuple(self.limits),
             pressure=tuple(self.chronicle.pressure),
             cleanups=tuple(self.chronicle.cleanups),
+            strategies=tuple(by_pay(self.chronicle.strategies.values())),
             failures=tuple(self.chronicle.failures),
             warnings=tuple(self._all_warnings()),
             errors=tuple(self.errors),
+            components=tuple(self.usages),
         )
 
     def updated(self, report: RunReport) -> RunReport:
@@ -368,3 +397,11 @@ class Guard:
 
     def _all_warnings(self) -> list[str]:
         return [*self.warnings, *(self._probes.warnings if self._probes is not None else ())]
+
+
+def _growth_settings(settings: Settings) -> GrowthSettings:
+    return GrowthSettings(
+        window=settings.leak_detection_window,
+        threshold=settings.leak_growth_threshold,
+        gc_efficiency=settings.gc_efficiency_threshold,
+    )

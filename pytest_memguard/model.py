@@ -11,7 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from pytest_memguard.events import CleanupResult, CollectionSummary, PressureEvent, PressureFailure
+from pytest_memguard.events import (
+    CleanupResult,
+    CollectionSummary,
+    ComponentUsage,
+    PressureEvent,
+    PressureFailure,
+    StrategyStatistics,
+)
 
 SCHEMA_VERSION = 1
 
@@ -344,6 +351,8 @@ class RunReport:
     limits: Sequence[LimitExceeded] = ()
     pressure: Sequence[PressureEvent] = ()
     cleanups: Sequence[CleanupResult] = ()
+    strategies: Sequence[StrategyStatistics] = ()
     failures: Sequence[PressureFailure] = ()
     warnings: Sequence[str] = ()
     errors: Sequence[str] = ()
+    components: Sequence[ComponentUsage] = ()

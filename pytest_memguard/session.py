@@ -10,6 +10,8 @@ import pytest
 
 from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda
+from pytest_memguard.cleanup import CleanupManager, open_cleanup
+from pytest_memguard.errors import MemguardError
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, RunReport, Suspect
 from pytest_memguard.outcome import outcome_after
@@ -46,8 +48,22 @@ class MemguardSession:
         self._report: RunReport | None = None
         self._agenda = Agenda(config, self.guard)
         self._protection: Protection | None = None
+        self._cleaner: CleanupManager | None = None
         if self._watches and resolved.settings.monitoring_enabled:
-            self._protection = Protection(config, self.guard, resolved, call=self._call, cleaner=None, components=None)
+            guard = self.guard
+            self._cleaner = open_cleanup(
+                resolved.settings,
+                components=guard.components,
+                reader=guard.reader,
+                clock=guard.clock,
+                start_s=guard.start_s,
+                worker=guard.worker,
+                warnings_are_captured=config.pluginmanager.hasplugin("warnings"),
+                origin=resolved.origins.get("strategies", "memory.strategies"),
+            )
+            self._protection = Protection(
+                config, guard, resolved, call=self._call, cleaner=self._cleaner, components=guard.components
+            )
             config.pluginmanager.register(self._protection)
             config.add_cleanup(self._protection.close)
         if resolved.settings.json is not None and role != "worker":
@@ -63,10 +79,36 @@ class MemguardSession:
             return
         try:
             self._markers = options.markers_of(items, self._resolved)
+            with options.usage_errors():
+                self._register_components()
+                self._register_strategies()
         except pytest.UsageError as exc:
             if not tell_controller(self._config, exc):
                 raise
             items.clear()
+
+    def _register_components(self) -> None:
+        components = self.guard.components
+        components.from_settings(self._resolved.settings.components, origin=self._resolved.origins["components"])
+        self._offer(self._config.hook.pytest_memguard_components, components)
+        for item, marker in self._markers.items():
+            if marker.component is not None:
+                components.mark(marker.component, origin=marker.origins.get("component", "@pytest.mark.memguard"))
+                self.guard.ownership.marked(item.nodeid, marker.component)
+
+    def _register_strategies(self) -> None:
+        if self._cleaner is not None:
+            self._offer(self._config.hook.pytest_memguard_strategies, self._cleaner.registry)
+            self._cleaner.check()
+
+    def _offer(self, hook: Any, registry: object) -> None:
+        """Let others register; what they give wrong is a usage error, what they do wrong is told once."""
+        try:
+            hook(registry=registry)
+        except MemguardError:
+            raise
+        except Exception as error:  # noqa: BLE001 - somebody else's code
+            self.guard.fault(f"hook {hook.name}", error)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -94,6 +136,8 @@ class MemguardSession:
             self._guarded("judging the session", self.guard.finish_watching)
             if self._protection is not None:
                 self._guarded("following pressure", self._protection.finish)
+            for statistics in self._cleaner.statistics() if self._cleaner is not None else ():
+                self.guard.chronicle.add_statistics(statistics)
 
     def _start_protection(self) -> None:
         if self._protection is None:
@@ -133,7 +177,7 @@ class MemguardSession:
         try:
             index = self.guard.end(item.nodeid, self._outcome, duration_s)
             self._items.append(item)
-            if self._markers or self._sample_hook is not None:
+            if self._markers or self._sample_hook is not None or self.guard.components:
                 self._after(item, index)
             if self._protection is not None:
                 self._protection.ended(item, nextitem, self._markers.get(item))
@@ -148,6 +192,14 @@ class MemguardSession:
         if self._sample_hook is not None:
             self._call(self._sample_hook, sample=self.guard.record(index))
             self.guard.gap()
+        if self.guard.components:
+            self._measure_components(index, None if marker is None else marker.component)
+
+    def _measure_components(self, index: int, belongs_to: str | None) -> None:
+        hook = self._config.hook.pytest_memguard_component_report
+        for usage in self.guard.measure_components(index, belongs_to):
+            self._call(hook, usage=usage)
+        self.guard.gap()
 
     # -- pass 2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_memguard.events import CleanupResult, CollectionSummary, PressureEvent
+from pytest_memguard.events import CleanupResult, CollectionSummary, PressureEvent, StrategyStatistics
 from pytest_memguard.model import RunReport
 from pytest_memguard.report.failure import pressure_text
 from pytest_memguard.report.layout import LISTED, bounded, field
@@ -33,6 +33,9 @@ def details(report: RunReport, width: int) -> Iterator[Line]:
     if report.cleanups:
         yield line(f"cleanups ({len(report.cleanups)})")
         yield from bounded(map(_cleanup, report.cleanups[-LISTED:]), len(report.cleanups), width, before="  ")
+    if report.strategies:
+        yield line(f"strategies ({len(report.strategies)}, what pays best first)")
+        yield from bounded(map(_strategy, report.strategies[:LISTED]), len(report.strategies), width, before="  ")
     if report.session.collections is not None:
         yield from field("collected", _collections(report.session.collections), width)
 
@@ -53,6 +56,19 @@ def _cleanup(result: CleanupResult) -> str:
     failed = [strategy.name for strategy in result.strategies if strategy.error is not None]
     wrong = f", failed: {', '.join(failed)}" if failed else ""
     return f"{result.level:<10} by {result.trigger}: {freed} in {format_duration(result.duration_s)}{wrong}{where}"
+
+
+def _strategy(statistics: StrategyStatistics) -> str:
+    freed = [format_bytes(statistics.freed_bytes) if statistics.measured_runs else "unknown"]
+    if statistics.freed_entries:
+        freed.append(f"{statistics.freed_entries} entries")
+    text = f"{statistics.name:<22} {', '.join(freed)} by {counted(statistics.runs, 'run')}"
+    text += f", {format_duration(statistics.duration_s)}"
+    if statistics.bytes_per_ms:
+        text += f" ({format_bytes(round(statistics.bytes_per_ms))} a ms)"
+    if statistics.errors:
+        text += f"; {counted(statistics.errors, 'error')}: {statistics.last_error}"
+    return text
 
 
 def _collections(summary: CollectionSummary) -> str:

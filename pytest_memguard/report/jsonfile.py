@@ -14,8 +14,14 @@ Beyond the keys that the schema fixes there are these, which readers of schema 1
 - ``limits``: tests whose peak went over a limit: ``nodeid``, ``limit_bytes``, ``peak_growth_bytes``, ``origin``,
   ``gates``;
 - ``errors``: what went wrong inside memguard, one text each;
+- ``components``: every component at the end of the run, one entry for each worker: ``entries`` and ``bytes``
+  (``grown_entries`` and ``grown_bytes`` since the start), ``limits``, ``over``, ``state``, ``essential``, ``error``,
+  ``accounted_bytes`` (what tests retained that are marked as its own), ``peak_entries`` and ``grown_most_by``;
 - ``session.collections``: what the garbage collector did by itself while the tests ran, by generation, and the tests
   that it cost most;
+- ``strategies``: every cleanup strategy that ran, all processes together, the one that pays best first: ``runs``,
+  ``freed_bytes`` in ``measured_runs`` that took ``measured_s``, ``bytes_per_ms`` of these, ``freed_entries``,
+  ``duration_s``, ``errors``, ``last_error``;
 - ``failures``: why pressure fails the run: ``nodeid``, ``reason``, ``stopped``, ``worker``.
 
 ``pressure`` and ``cleanups`` have the last ``historySize`` of each process. They and ``components`` are always there,
@@ -48,7 +54,8 @@ def render(report: RunReport) -> Iterator[str]:
     yield from _array("limits", map(_limit, report.limits))
     yield from _array("pressure", (event.to_json() for event in report.pressure))
     yield from _array("cleanups", (result.to_json() for result in report.cleanups))
-    yield from _array("components", ())
+    yield from _array("strategies", (statistics.to_json() for statistics in report.strategies))
+    yield from _array("components", (usage.to_json() for usage in report.components))
     yield from _array("failures", (failure.to_json() for failure in report.failures))
     yield from _array("warnings", report.warnings)
     yield from _array("errors", report.errors, last=True)
