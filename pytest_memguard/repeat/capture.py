@@ -75,7 +75,7 @@ class StillCapture:
             self._manager.read_global_capture()
 
     def _put_back(self) -> None:
-        """What resuming comes to: a test may leave a stream there that is closed (``monkeypatch`` before ``capsys``)."""
+        """What resuming comes to: a test may leave a closed stream there (``monkeypatch`` before ``capsys``)."""
         for name, stream in zip(_STREAMS, self._streams, strict=True):
             setattr(sys, name, stream)
 
