@@ -114,14 +114,19 @@ class Guard:
         sample = self._watcher.lap()
         return Level(sample.rss, sample.peak)
 
-    def measure_components(self, index: int, belongs_to: str | None) -> Sequence[ComponentUsage]:
-        """What the components hold after a test; what it retained is accounted to the one it is marked with."""
-        if belongs_to is not None:
-            row = self.ledger.read(index)
-            # As in _one_off: there may be only the pages.
-            retained = row.gained("rss") if row.gained("heap") is None else row.gained("heap")
-            if retained is not None:
-                self.components.get(belongs_to, origin="a marker").account(retained)
+    def heap(self) -> int | None:
+        """Bytes of the malloc heap in use, at any cost; None where it cannot be read."""
+        read = None if self._probes is None else self._probes.reader("heap")
+        return None if read is None else read()
+
+    def account(self, component: str, heap_before: int | None) -> None:
+        """A test is marked as that component's: account to it what the test has retained."""
+        heap = self.heap()
+        if heap is not None and heap_before is not None:
+            self.components.get(component, origin="a marker").account(heap - heap_before)
+
+    def measure_components(self, index: int) -> Sequence[ComponentUsage]:
+        """What the components hold after a test."""
         return self.components.measure(self.ledger.nodeid(index))
 
     def reader(self, metric: str) -> Callable[[], int | None] | None:

@@ -81,9 +81,9 @@ def rank(level: PressureLevel) -> int:
 def assess(observation: Observation, thresholds: Thresholds, *, margin: float = 0.0) -> Judgement | None:
     """The level of one reading, and what it comes from; ``None`` where nothing could be read.
 
-    Limits come first. A limit that this process does not fill itself gives WARNING at most, and so do the absolute
-    thresholds and a stalled machine: they are reasons to tidy up, none to stop work. Every threshold is taken *margin*
-    (a share of the limit) lower.
+    Limits come first. A group that others fill gives WARNING at most, and so do the absolute thresholds and a stalled
+    machine: they are reasons to tidy up, none to stop work. A machine that others fill is their business. Every
+    threshold is taken *margin* (a share of the limit) lower.
     """
     found = [Judgement(_limited(usage, thresholds, margin), "limit", usage) for usage in observation.usages]
     worst = max(found, key=lambda judged: (_RANK[judged.level], judged.share), default=None)
@@ -102,7 +102,9 @@ def assess(observation: Observation, thresholds: Thresholds, *, margin: float = 
 
 def _limited(usage: Usage, thresholds: Thresholds, margin: float) -> PressureLevel:
     level = thresholds.level_of(usage.share + margin)
-    return level if usage.ours or level == "normal" else "warning"
+    if usage.ours or level == "normal":
+        return level
+    return "warning" if usage.scope == "group" else "normal"
 
 
 class PressureMonitor:

@@ -41,6 +41,7 @@ class MemguardSession:
         self._repeater: Repeater | None = None
         self._outcome = "passed"
         self._items: list[pytest.Item] = []
+        self._heap: int | None = None  # before a test that is marked as a component's
         self._markers: dict[pytest.Item, MarkerSettings] = {}
         self._suite_s: float | None = None
         self._stepped_aside = False
@@ -158,6 +159,8 @@ class MemguardSession:
         protection = self._protection
         if protection is not None:
             protection.begin(item)
+        marker = self._markers.get(item)
+        self._heap = self.guard.heap() if marker is not None and marker.component is not None else None
         start = self.guard.clock()
         try:
             return (yield)
@@ -186,6 +189,8 @@ class MemguardSession:
 
     def _after(self, item: pytest.Item, index: int) -> None:
         marker = self._markers.get(item)
+        if marker is not None and marker.component is not None:
+            self.guard.account(marker.component, self._heap)
         if marker is not None and marker.limit is not None:
             origin, reason = marker.origins.get("limit", "@pytest.mark.memguard"), marker.reason_for("limit")
             self.guard.check_limit(index, marker.limit, f"{origin}: {reason}" if reason else origin)
@@ -193,11 +198,11 @@ class MemguardSession:
             self._call(self._sample_hook, sample=self.guard.record(index))
             self.guard.gap()
         if self.guard.components:
-            self._measure_components(index, None if marker is None else marker.component)
+            self._measure_components(index)
 
-    def _measure_components(self, index: int, belongs_to: str | None) -> None:
+    def _measure_components(self, index: int) -> None:
         hook = self._config.hook.pytest_memguard_component_report
-        for usage in self.guard.measure_components(index, belongs_to):
+        for usage in self.guard.measure_components(index):
             self._call(hook, usage=usage)
         self.guard.gap()
 

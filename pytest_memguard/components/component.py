@@ -10,6 +10,7 @@ from pytest_memguard.components.action import Action
 from pytest_memguard.components.deadline import within
 from pytest_memguard.components.failure import tried
 from pytest_memguard.components.gauge import Gauge, Reading
+from pytest_memguard.components.reference import NotLoadedError
 from pytest_memguard.components.source import Source
 from pytest_memguard.components.tally import Tally
 from pytest_memguard.components.trimming import trim
@@ -188,7 +189,11 @@ class Component:
 
 
 def _trimmed(source: Source, limit: int) -> int:
-    return trim(source.container(), limit)
+    try:
+        container = source.container()
+    except NotLoadedError:
+        return 0
+    return trim(container, limit)
 
 
 def _left_out(name: str, level: str, reason: str) -> StrategyResult:

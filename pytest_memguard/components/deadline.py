@@ -1,8 +1,8 @@
 """Run code of others for a limited time, and stop it where that is possible.
 
-In the main thread a timer signal ends it (a sleep and a lock that is waited for, too; not a loop in C code). A handler
-or timer of somebody else's is put back afterwards with the time that it had left. In other threads, and where there is
-no such signal, the code runs in a daemon thread of its own, which is left behind if it does not end.
+In the main thread a timer signal ends it (a sleep and a lock that is waited for, too; not a loop in C code). A timer of
+somebody else's keeps ringing meanwhile, and has the time that is left to it afterwards. In other threads, and where
+there is no such signal, the code runs in a daemon thread of its own, which is left behind if it does not end.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from signal import getsignal
 from signal import signal as set_handler
 from time import perf_counter
+from types import FrameType
 from typing import Any, TypeVar
 
 __all__ = ["TookTooLongError", "within"]
@@ -20,9 +21,9 @@ __all__ = ["TookTooLongError", "within"]
 _T = TypeVar("_T")
 
 # Bound here: a test may have replaced any of these by the time they are needed.
-_SIGNAL: int | None = getattr(signal, "SIGALRM", None)
+_SIGNAL: Any = getattr(signal, "SIGALRM", None)
 _TIMER: Any = getattr(signal, "ITIMER_REAL", None)
-_set_timer: Callable[..., tuple[float, float]] | None = getattr(signal, "setitimer", None)
+_set_timer: Any = getattr(signal, "setitimer", None)
 _thread_id = threading.get_ident
 _MAIN = threading.main_thread().ident
 _Thread = threading.Thread
@@ -46,24 +47,35 @@ def within(seconds: float, function: Callable[..., _T], *args: object) -> _T:
 
 def _by_signal(seconds: float, function: Callable[..., _T], args: tuple[object, ...]) -> _T:
     over = False
+    left = interval = 0.0  # of the timer that was there before
+    start = perf_counter()
 
-    def ring(*_signal: object) -> None:
-        if not over:
+    def ring(number: int, frame: FrameType | None) -> None:
+        nonlocal left
+        if over:
+            return
+        passed = perf_counter() - start
+        if 0.0 < left <= passed:
+            left = passed + interval if interval else 0.0
+            if callable(previous):
+                previous(number, frame)  # whose time is up may be somebody around us
+        if passed >= seconds:
             raise TookTooLongError(f"took more than {seconds:g} s")
 
-    previous = set_handler(_SIGNAL, ring)  # type: ignore[arg-type]
-    start = perf_counter()
-    left, interval = _set_timer(_TIMER, seconds, _AGAIN_S)  # type: ignore[misc]
+    previous = set_handler(_SIGNAL, ring)
+    left, interval = _set_timer(_TIMER, seconds, _AGAIN_S)
+    if 0.0 < left < seconds:
+        _set_timer(_TIMER, left, _AGAIN_S)
     try:
         try:
             return function(*args)
         finally:
             over = True
     finally:
-        _set_timer(_TIMER, 0.0)  # type: ignore[misc]
-        set_handler(_SIGNAL, previous)  # type: ignore[arg-type]
+        _set_timer(_TIMER, 0.0)
+        set_handler(_SIGNAL, previous)
         if left > 0.0:
-            _set_timer(_TIMER, max(left - (perf_counter() - start), 1e-6), interval)  # type: ignore[misc]
+            _set_timer(_TIMER, max(left - (perf_counter() - start), 1e-6), interval)
 
 
 def _in_thread(seconds: float, function: Callable[..., _T], args: tuple[object, ...]) -> _T:

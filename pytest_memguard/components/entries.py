@@ -43,4 +43,6 @@ def _attributes(obj: Any) -> Iterator[Any]:
     for base in peek.bases(type(obj)):
         for name, member in list(vars(base).items()):
             if type(member) is types.MemberDescriptorType:
-                yield peek.attribute(obj, name)
+                found = peek.attribute(obj, name)
+                # A type made in C may have its attributes as a member of that name, such as SimpleNamespace.
+                yield from list(found.values()) if name == "__dict__" and type(found) is dict else (found,)

@@ -40,23 +40,16 @@ _Way = Callable[[Any, int, int], object]
 
 
 def _way(container: Any) -> _Way:
-    if _has(container, "trim"):
+    if hasattr(container, "trim"):
         return lambda it, limit, _excess: it.trim(limit)
     if peek.is_lru(container):
         return lambda it, _limit, _excess: it.cache_clear()
     for base, way in _WAYS:
         if peek.is_a(container, base):
             return way
-    if _has(container, "clear"):
+    if hasattr(container, "clear"):
         return lambda it, _limit, _excess: it.clear()
     raise CannotTrimError(f"a {peek.qualname_of(type(container))} has neither trim(limit) nor clear()")
-
-
-def _has(container: Any, name: str) -> bool:
-    """Whether there is a method of that name; a proxy, which has what it stands for has, is asked itself."""
-    if peek.attribute(container, name) is not peek.MISSING:
-        return True
-    return peek.class_attribute(type(container), "__getattr__") is not peek.MISSING and hasattr(container, name)
 
 
 def _from_front(container: Any, _limit: int, excess: int) -> None:

@@ -139,8 +139,8 @@ class Sampler:
             seen = self.looks
 
     def _look(self) -> bool:
-        """Take a look, unless one is being taken."""
-        if not self._looking.acquire(blocking=False):
+        """Take a look, unless one is being taken, or one has failed."""
+        if self._broken or not self._looking.acquire(blocking=False):
             return False
         try:
             wait_s, acute = self._look_outside()

@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pytest_memguard.events import (
+    CleanupResult,
+    CollectedTest,
+    CollectionSummary,
+    ComponentUsage,
+    GenerationSummary,
+    PressureEvent,
+    PressureFailure,
+    StrategyResult,
+)
 from pytest_memguard.model import (
     AllocationSite,
     Diagnosis,
@@ -142,11 +152,63 @@ VENDORED = replace(
     LEAK, diagnosis=replace(LEAK.diagnosis, sites=(replace(LEAK.diagnosis.sites[0], file="vendor/lib/cache.py"),))
 )
 
+USAGE = ComponentUsage(
+    component="messages",
+    nodeid="t.py::test_small",
+    entries=495,
+    bytes=49500,
+    grown_entries=2,
+    grown_bytes=200,
+    limits={"history": 500},
+)
+FULL = replace(USAGE, nodeid="t.py::test_fill", entries=520, grown_entries=25, over=("history",))
+
 LIMIT = LimitExceeded(
     nodeid="tests/test_import.py::test_big",
     limit_bytes=50 * 2**20,
     peak_growth_bytes=80 * 2**20,
     origin="@pytest.mark.memguard(limit='50 MiB')",
+)
+
+PRESSURE = PressureEvent(
+    at_s=12.5,
+    level="critical",
+    previous="normal",
+    cause="limit",
+    usage_bytes=276 * 2**20,
+    limit_bytes=300 * 2**20,
+    limit_source="cgroup v2",
+    nodeid=CHECKOUT,
+)
+
+CLEANUP = CleanupResult(
+    at_s=12.6,
+    level="moderate",
+    trigger="pressure",
+    strategies=(
+        StrategyResult(
+            name="full_gc", level="moderate", freed_bytes=3 * 2**20, freed_entries=None, duration_s=0.02, error=None
+        ),
+    ),
+    freed_bytes=3 * 2**20,
+    duration_s=0.021,
+    nodeid=CHECKOUT,
+)
+
+STOPPED = PressureFailure(
+    nodeid=CHECKOUT,
+    reason="98.4% of 300 MiB in use (cgroup v2), and an emergency cleanup did not help; "
+    "tests/test_cart.py::test_checkout kept most: +10.0 MiB",
+    stopped=True,
+)
+
+COLLECTIONS = CollectionSummary(
+    generations=(
+        GenerationSummary(runs=7, duration_s=0.002, freed=120, uncollectable=0),
+        GenerationSummary(runs=1, duration_s=0.001, freed=10, uncollectable=0),
+        GenerationSummary(runs=0, duration_s=0.0, freed=0, uncollectable=0),
+    ),
+    costliest=(CollectedTest(nodeid=CHECKOUT, runs=5, duration_s=0.0015, freed=90),),
 )
 
 GROWTH = SessionGrowth(

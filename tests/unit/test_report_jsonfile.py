@@ -12,7 +12,21 @@ import pytest
 from pytest_memguard.model import RunReport
 from pytest_memguard.report import jsonfile
 from tests.unit import reported
-from tests.unit.reported import GROWTH, LEAK, LIMIT, NATIVE, SUPPRESSED, THREAD, record, run
+from tests.unit.reported import (
+    CHECKOUT,
+    CLEANUP,
+    COLLECTIONS,
+    GROWTH,
+    LEAK,
+    LIMIT,
+    NATIVE,
+    PRESSURE,
+    STOPPED,
+    SUPPRESSED,
+    THREAD,
+    record,
+    run,
+)
 
 NUMBER = (int, float)
 OPTIONAL_INT = (int, type(None))
@@ -54,6 +68,7 @@ TOP = {
             "first_nodeid": OPTIONAL_TEXT,
             "last_nodeid": OPTIONAL_TEXT,
         },
+        "collections": (dict, type(None)),
     },
     "tests": [
         {
@@ -97,9 +112,24 @@ TOP = {
         }
     ],
     "limits": [{"nodeid": str, "limit_bytes": int, "peak_growth_bytes": int, "origin": str, "gates": bool}],
-    "pressure": [],
-    "cleanups": [],
+    "pressure": [
+        {
+            "at_s": NUMBER,
+            "level": str,
+            "previous": str,
+            "cause": str,
+            "usage_bytes": int,
+            "limit_bytes": int,
+            "limit_source": str,
+            "nodeid": OPTIONAL_TEXT,
+            "worker": str,
+            "alert": bool,
+            "share": NUMBER,
+        }
+    ],
+    "cleanups": [dict],
     "components": [],
+    "failures": [{"nodeid": str, "reason": str, "stopped": bool, "worker": str}],
     "warnings": [str],
     "errors": [str],
 }
@@ -146,8 +176,10 @@ def full():
     environment = replace(reported.ENVIRONMENT, limit_bytes=2**30, limit_source="cgroup v2")
     tests = [record("t.py::a"), record("t.py::b", "leak"), record("t.py::c", "inconclusive", "noisy")]
     leaks = (LEAK, NATIVE, THREAD, SUPPRESSED)
-    parts = {"limits": [LIMIT], "warnings": ["w"], "errors": ["e1", "e2"]}
-    return replace(run(*leaks, tests=tests, session={"growth": GROWTH}, **parts), environment=environment)
+    around = {"pressure": [PRESSURE], "cleanups": [CLEANUP], "failures": [STOPPED]}
+    parts = {"limits": [LIMIT], "warnings": ["w"], "errors": ["e1", "e2"], **around}
+    session = {"growth": GROWTH, "collections": COLLECTIONS}
+    return replace(run(*leaks, tests=tests, session=session, **parts), environment=environment)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +194,7 @@ def test_the_check_of_the_schema_can_fail():
     data["leaks"][0]["gates"] = 1
     data["tests"][1]["peak_rss_bytes"] = "0"
     del data["session"]["growth"]["reason"]
-    data["pressure"].append({})
+    data["components"].append({})
 
     assert len(list(departures(data, TOP))) == 4
 
@@ -178,6 +210,10 @@ def test_values_arrive_as_they_are():
     assert data["tests"][0]["peak_rss_bytes"] is None
     assert data["leaks"][0] == json.loads(json.dumps(LEAK.to_json()))
     assert data["errors"] == ["e1", "e2"]
+    assert data["pressure"] == [json.loads(json.dumps(PRESSURE.to_json()))]
+    assert data["cleanups"] == [json.loads(json.dumps(CLEANUP.to_json()))]
+    assert data["session"]["collections"]["generations"][0]["runs"] == 7
+    assert data["session"]["collections"]["costliest"][0]["nodeid"] == CHECKOUT
 
 
 def test_one_test_a_line():

@@ -13,7 +13,7 @@ from pytest_memguard.probes.descriptor import DescriptorSet
 from pytest_memguard.probes.limits.cgroup import open_group
 from pytest_memguard.probes.limits.groups import groups_of_process
 from pytest_memguard.probes.limits.machine import open_machine
-from pytest_memguard.probes.limits.process import CONFIGURED, open_memory, open_rlimits
+from pytest_memguard.probes.limits.process import CONFIGURED, Ask, open_memory, open_rlimits
 from pytest_memguard.probes.limits.values import NO_LIMIT, ProcessMemory, Scope, Usage
 
 __all__ = ["CONFIGURED", "FILL_RATE", "Limits", "ProcessMemory", "Reading", "Scope", "Usage", "open_limits"]
@@ -53,12 +53,12 @@ class _Shared:
 class Limits:
     """Open limits; released by ``close``. For one thread at a time."""
 
-    def __init__(self, *, configured: int | None, workers: int, root: str) -> None:
+    def __init__(self, *, configured: int | None, workers: int, root: str, ask: Ask | None) -> None:
         self._descriptors = DescriptorSet()
         self._configured = configured
         self._workers = workers
         self._memory = open_memory(self._descriptors, root)
-        self._rlimits = open_rlimits()
+        self._rlimits = open_rlimits(ask)
         self._shared: list[_Shared] = []
         machine = open_machine(self._descriptors, root)
         total = machine()[0] if machine is not None else NO_LIMIT
@@ -131,13 +131,14 @@ class Limits:
             return None
 
 
-def open_limits(*, configured: int | None = None, workers: int = 1, root: str = "/") -> Limits:
+def open_limits(*, configured: int | None = None, workers: int = 1, root: str = "/", ask: Ask | None = None) -> Limits:
     """Find every limit; never raises for one that cannot be read.
 
     *configured*: bytes that this process may have resident, set by the user. *workers*: how many processes share the
-    limits of group and machine. *root*: where ``proc`` and the mounts of ``proc/self/mountinfo`` are looked for.
+    limits of group and machine. *root*: where ``proc`` and the mounts of ``proc/self/mountinfo`` are looked for; *ask*:
+    what to ask for soft limits, if not ``resource.getrlimit``.
     """
-    return Limits(configured=configured, workers=workers, root=root)
+    return Limits(configured=configured, workers=workers, root=root, ask=ask)
 
 
 def _fixed(limit: int, used: Callable[[], int]) -> Callable[[], tuple[int, int]]:

@@ -14,7 +14,9 @@ from pytest_memguard.probes.limits.values import NO_LIMIT, ProcessMemory, Usage
 if sys.platform != "win32":
     import resource
 
-__all__ = ["CONFIGURED", "open_memory", "open_rlimits"]
+__all__ = ["CONFIGURED", "Ask", "open_memory", "open_rlimits"]
+
+Ask = Callable[[int], tuple[int, int]]
 
 CONFIGURED = "memory.limit"
 _STATM_LENGTH = 96
@@ -41,20 +43,21 @@ def _psutil_memory() -> ProcessMemory:
     return ProcessMemory(found.rss, found.vms, found.vms)
 
 
-def open_rlimits() -> Callable[[ProcessMemory], Iterator[Usage]]:
+def open_rlimits(ask: Ask | None = None) -> Callable[[ProcessMemory], Iterator[Usage]]:
     """What is used of the soft limits that are set; they are asked for each time, since a test may set them.
 
-    The kernel compares ``RLIMIT_DATA`` with the private writable mappings; ``statm`` adds the stack to them.
+    *ask* takes the place of ``resource.getrlimit``. The kernel compares ``RLIMIT_DATA`` with the private writable
+    mappings; ``statm`` adds the stack to them.
     """
     if sys.platform == "win32":
         return lambda _memory: iter(())
-    ask, space, data = resource.getrlimit, resource.RLIMIT_AS, resource.RLIMIT_DATA
+    asked, space, data = ask or resource.getrlimit, resource.RLIMIT_AS, resource.RLIMIT_DATA
 
     def used(memory: ProcessMemory) -> Iterator[Usage]:
-        limit = ask(space)[0]
+        limit = asked(space)[0]
         if 0 < limit < NO_LIMIT:
             yield Usage("RLIMIT_AS", limit, memory.vms, "process")
-        limit = ask(data)[0]
+        limit = asked(data)[0]
         if 0 < limit < NO_LIMIT:
             yield Usage("RLIMIT_DATA", limit, memory.data, "process")
 
