@@ -28,6 +28,17 @@ def one(registry, nodeid="t.py::test"):
     return usage
 
 
+FULL_SPEC = ComponentSpec(
+    name="messages",
+    track=("shop_of_messages:processed", "shop_of_messages:history"),
+    measure="shop_of_messages:weigh",
+    limits={"processed": 5},
+    cleanup={"gentle": "shop_of_messages:expire"},
+    shutdown="shop_of_messages:stop",
+    restart="shop_of_messages:start",
+)
+
+
 class Store:
     """An application that is shut down and restarted, and notes what is asked of it."""
 
@@ -317,6 +328,22 @@ class TestDoing:
         assert states(registry) == ["restarted", "running", "restarted", "running"]
         assert log == ["stop web", "stop database", "start database", "start web"]
         assert registry.shut_down_nonessential() == ["web", "database"]
+
+    def test_everything_can_be_given_by_name(self, registry, monkeypatch):
+        module = types.ModuleType("shop_of_messages")
+        module.processed, module.history, log = list(range(9)), {}, []
+        module.expire, module.stop = module.processed.pop, lambda: log.append("stop")
+        module.start, module.weigh = lambda: log.append("start"), lambda processed, history: 7
+        registry.from_settings([FULL_SPEC])
+        assert registry.trim() == 0
+        assert one(registry).error.startswith("processed: the module shop_of_messages is not loaded")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        assert [result.freed_entries for result in registry.clean("gentle")] == [1]
+        assert registry.trim() == 3
+        usage = one(registry)
+        assert (usage.entries, usage.bytes, usage.limits) == (5, 7, {"processed": 5})
+        assert registry.shut_down_nonessential() == registry.restart_all() == ["messages"]
+        assert log == ["stop", "start"]
 
     def test_what_is_down_is_not_cleaned(self, registry):
         store = Store()
