@@ -60,7 +60,7 @@ def lab():
         ("gentle", "warning_registries", 500, 20 * KIB, None),
         ("gentle", "django_expired_entries", 100, 100 * KIB, "django_databases"),
         ("gentle", "young_gc", 50, 400 * KIB, None),
-        ("moderate", "component_limits", 200, 90 * KIB, None),
+        ("moderate", "component_limits", 200, 32 * KIB, None),
         ("moderate", "pattern_caches", 100, 10 * KIB, None),
         ("moderate", "parser_caches", 100, 10 * KIB, None),
         ("moderate", "type_caches", 50, 4 * KIB, None),

@@ -291,10 +291,14 @@ def test_caches_of_other_packages_are_left_alone(packages):
     assert sizes() == before
 
 
-@pytest.mark.usefixtures("filled")
 def test_a_package_has_the_modules_below_it():
-    assert caches.forget_results((__name__.partition(".")[0],), everything=True) > 0
-    assert sizes() == {}
+    wrapper = functools.lru_cache(str)
+    wrapper.__module__ = "shop.orders.lines"
+    for packages, left in ((("shop.order",), 1), (("shop.orders.lines.more",), 1), (("other", "shop"), 0)):
+        wrapper(7)
+        caches.forget_results(packages, everything=True)
+
+        assert wrapper.cache_info().currsize == left
 
 
 # -- the collector and the heap
