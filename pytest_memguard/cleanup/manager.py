@@ -103,7 +103,8 @@ class CleanupManager:
         self, level: CleanupLevel, trigger: CleanupTrigger, nodeid: str | None, start: float, during_test: bool
     ) -> CleanupResult:
         self.cleanups += 1
-        measured = trigger != "schedule" or self._meter.affordable()
+        # After each test a reading could cost more than what it measures; what collects everything is dear anyway.
+        measured = trigger != "schedule" or level != "gentle" or self._meter.affordable()
         before = self._meter.read() if measured else NOTHING
         results = []
         freed: int | None = None
