@@ -58,8 +58,8 @@ class Components(Protocol):
 class CoreManager:
     """One per process that runs tests. Everything it does goes through what it is given, so that it can be seen whole.
 
-    ``observe(fresh)`` takes a reading, ``fresh`` at any cost. ``on_event`` and ``on_cleanup`` get what has happened, in
-    the main thread. ``culprit(nodeid)`` says who holds the memory.
+    ``observe(fresh)`` takes a reading, ``fresh`` at any cost. ``collect`` runs the garbage collector. ``on_event`` and
+    ``on_cleanup`` get what has happened, in the main thread. ``culprit(nodeid)`` says who holds the memory.
 
     ``boundary`` is called between two tests, ``inside`` while one runs. ``stop_reason`` is set when the session must
     end; ``protects`` can be turned off for the rest of the run (``cleanup.emergencyShutdown`` is what it begins with).
@@ -73,6 +73,7 @@ class CoreManager:
         observe: Callable[[bool], Observation],
         cleaner: Cleaner | None,
         components: Components | None,
+        collect: Callable[[], object],
         on_event: Callable[[PressureEvent], None],
         on_cleanup: Callable[[CleanupResult], None],
         culprit: Callable[[str | None], str],
@@ -86,6 +87,7 @@ class CoreManager:
         self._observe = observe
         self._cleaner = cleaner
         self._components = components
+        self._collect = collect
         self._on_event = on_event
         self._on_cleanup = on_cleanup
         self._culprit = culprit
@@ -93,6 +95,7 @@ class CoreManager:
         self._pending: list[PressureEvent] = []  # of the running test
         self._trend = _Trend()
         self._interruptions = self._cleanups = 0
+        self._interrupted = False  # the running test
         self._steps = 0  # whatever was done
         self._may_be_down = False  # an emergency cleanup shuts components down, too
 
@@ -102,6 +105,9 @@ class CoreManager:
         """A test has ended; gives whether anything was done about the pressure."""
         while self._pending:
             self._on_event(self._pending.pop(0))
+        if self._interrupted:
+            self._interrupted = False
+            self._collect()  # its frames are in its traceback, and the other way round
         observation = self._observe(False)
         self._trend.add(observation)
         event = self._take(observation, nodeid)
@@ -137,6 +143,7 @@ class CoreManager:
         if acute is None:
             return None
         self._interruptions += 1
+        self._interrupted = True
         return _described(acute)
 
     def clean(self, level: CleanupLevel, *, trigger: CleanupTrigger, nodeid: str | None) -> CleanupResult | None:
@@ -211,7 +218,9 @@ class CoreManager:
             self._attempts.append(now)
             if self._automatic:
                 self._shut_down()
-                self._clean("emergency", "pressure", nodeid)
+                result = self._clean("emergency", "pressure", nodeid)
+                if result is None or result.refused is not None:
+                    self._collect()
             observation = self._observe(True)
             self._take(observation, nodeid)
             still = self._past_the_line(observation, self._trend.next_step)
