@@ -103,6 +103,7 @@ class CoreManager:
 
     def boundary(self, nodeid: str | None) -> bool:
         """A test has ended; gives whether anything was done about the pressure."""
+        changed = bool(self._pending)  # while the test ran, when nothing could be cleaned
         while self._pending:
             self._on_event(self._pending.pop(0))
         if self._interrupted:
@@ -110,14 +111,14 @@ class CoreManager:
             self._collect()  # its frames are in its traceback, and the other way round
         observation = self._observe(False)
         self._trend.add(observation)
-        event = self._take(observation, nodeid)
-        if event is None and self.monitor.level == "normal" and not self._may_be_down:
+        changed |= self._take(observation, nodeid) is not None
+        if not changed and self.monitor.level == "normal" and not self._may_be_down:
             return False
         steps = self._steps
         acute = self._past_the_line(observation, self._trend.next_step)
         if acute is not None:
             self._protect(acute, nodeid)
-        elif event is not None and self._automatic:
+        elif changed and self._automatic:
             self._relieve(nodeid)
         self._recover()
         return self._steps > steps
@@ -264,13 +265,14 @@ class CoreManager:
     def _past_the_line(self, observation: Observation, expected: float) -> Usage | None:
         """The limit that most is used of, if that is past ``LINE``, or will be past the limit itself after *expected*.
 
-        What is expected, and what has to be left, counts only under pressure that is critical already.
+        What is expected, and what has to be left, counts under critical pressure only, and where the kernel enforces
+        the limit.
         """
         critical = rank(self.monitor.level) >= rank("critical")
         pressing = [
             usage
             for usage in observation.usages
-            if usage.ours and (usage.share >= LINE or (critical and usage.headroom <= max(expected, _reserve(usage))))
+            if usage.ours and (usage.share >= LINE or (critical and usage.headroom <= _needed(usage, expected)))
         ]
         return max(pressing, key=lambda usage: usage.share, default=None)
 
@@ -296,9 +298,9 @@ class _Trend:
         return max(0, min(self._steps)) if len(self._steps) == _STEADY else 0
 
 
-def _reserve(usage: Usage) -> int:
-    """What must be left of a limit beyond which somebody is killed, or gets no more; the others are only counted."""
-    return 0 if usage.source == CONFIGURED else RESERVE
+def _needed(usage: Usage, expected: float) -> float:
+    """What must be left of a limit beyond which somebody is killed or gets no more; a configured one only counts."""
+    return -1 if usage.source == CONFIGURED else max(expected, RESERVE)
 
 
 def _described(usage: Usage) -> str:

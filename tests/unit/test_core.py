@@ -298,6 +298,14 @@ def test_inside_a_test_nothing_is_cleaned_and_events_wait_for_its_end():
     assert world.told == ["normal > emergency", "emergency > normal"]
 
 
+def test_what_rose_inside_a_test_is_cleaned_when_it_has_ended():
+    world = World(0.3)
+    world.core.inside(observed(world, 0.85), "t")
+    world.after(0.85)
+
+    assert world.told == ["normal > warning", "gentle by pressure"]
+
+
 @pytest.mark.parametrize(("used", "rate", "acute"), [(0.97, 0, False), (0.981, 0, True), (0.97, 2000 * MIB, True)])
 def test_a_running_test_is_interrupted_past_the_line_or_when_it_will_be_before_the_next_look(used, rate, acute):
     world = World(0.3)
