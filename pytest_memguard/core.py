@@ -58,8 +58,8 @@ class Components(Protocol):
 class CoreManager:
     """One per process that runs tests. Everything it does goes through what it is given, so that it can be seen whole.
 
-    ``observe(fresh)`` takes a reading, ``fresh`` at any cost. ``on_event`` and ``on_cleanup`` get what has happened, in
-    the main thread. ``culprit(nodeid)`` says who holds the memory.
+    ``observe(fresh)`` takes a reading, ``fresh`` at any cost. ``collect`` runs the garbage collector. ``on_event`` and
+    ``on_cleanup`` get what has happened, in the main thread. ``culprit(nodeid)`` says who holds the memory.
 
     ``boundary`` is called between two tests, ``inside`` while one runs. ``stop_reason`` is set when the session must
     end; ``protects`` can be turned off for the rest of the run (``cleanup.emergencyShutdown`` is what it begins with).
@@ -73,6 +73,7 @@ class CoreManager:
         observe: Callable[[bool], Observation],
         cleaner: Cleaner | None,
         components: Components | None,
+        collect: Callable[[], object],
         on_event: Callable[[PressureEvent], None],
         on_cleanup: Callable[[CleanupResult], None],
         culprit: Callable[[str | None], str],
@@ -86,6 +87,7 @@ class CoreManager:
         self._observe = observe
         self._cleaner = cleaner
         self._components = components
+        self._collect = collect
         self._on_event = on_event
         self._on_cleanup = on_cleanup
         self._culprit = culprit
@@ -93,6 +95,7 @@ class CoreManager:
         self._pending: list[PressureEvent] = []  # of the running test
         self._trend = _Trend()
         self._interruptions = self._cleanups = 0
+        self._interrupted = False  # the running test
         self._steps = 0  # whatever was done
         self._may_be_down = False  # an emergency cleanup shuts components down, too
 
@@ -100,18 +103,22 @@ class CoreManager:
 
     def boundary(self, nodeid: str | None) -> bool:
         """A test has ended; gives whether anything was done about the pressure."""
+        changed = bool(self._pending)  # while the test ran, when nothing could be cleaned
         while self._pending:
             self._on_event(self._pending.pop(0))
+        if self._interrupted:
+            self._interrupted = False
+            self._collect()  # its frames are in its traceback, and the other way round
         observation = self._observe(False)
         self._trend.add(observation)
-        event = self._take(observation, nodeid)
-        if event is None and self.monitor.level == "normal" and not self._may_be_down:
+        changed |= self._take(observation, nodeid) is not None
+        if not changed and self.monitor.level == "normal" and not self._may_be_down:
             return False
         steps = self._steps
         acute = self._past_the_line(observation, self._trend.next_step)
         if acute is not None:
             self._protect(acute, nodeid)
-        elif event is not None and self._automatic:
+        elif changed and self._automatic:
             self._relieve(nodeid)
         self._recover()
         return self._steps > steps
@@ -137,6 +144,7 @@ class CoreManager:
         if acute is None:
             return None
         self._interruptions += 1
+        self._interrupted = True
         return _described(acute)
 
     def clean(self, level: CleanupLevel, *, trigger: CleanupTrigger, nodeid: str | None) -> CleanupResult | None:
@@ -211,7 +219,9 @@ class CoreManager:
             self._attempts.append(now)
             if self._automatic:
                 self._shut_down()
-                self._clean("emergency", "pressure", nodeid)
+                result = self._clean("emergency", "pressure", nodeid)
+                if result is None or result.refused is not None:
+                    self._collect()
             observation = self._observe(True)
             self._take(observation, nodeid)
             still = self._past_the_line(observation, self._trend.next_step)
@@ -255,13 +265,14 @@ class CoreManager:
     def _past_the_line(self, observation: Observation, expected: float) -> Usage | None:
         """The limit that most is used of, if that is past ``LINE``, or will be past the limit itself after *expected*.
 
-        What is expected, and what has to be left, counts only under pressure that is critical already.
+        What is expected, and what has to be left, counts under critical pressure only, and where the kernel enforces
+        the limit.
         """
         critical = rank(self.monitor.level) >= rank("critical")
         pressing = [
             usage
             for usage in observation.usages
-            if usage.ours and (usage.share >= LINE or (critical and usage.headroom <= max(expected, _reserve(usage))))
+            if usage.ours and (usage.share >= LINE or (critical and usage.headroom <= _needed(usage, expected)))
         ]
         return max(pressing, key=lambda usage: usage.share, default=None)
 
@@ -287,9 +298,9 @@ class _Trend:
         return max(0, min(self._steps)) if len(self._steps) == _STEADY else 0
 
 
-def _reserve(usage: Usage) -> int:
-    """What must be left of a limit beyond which somebody is killed, or gets no more; the others are only counted."""
-    return 0 if usage.source == CONFIGURED else RESERVE
+def _needed(usage: Usage, expected: float) -> float:
+    """What must be left of a limit beyond which somebody is killed or gets no more; a configured one only counts."""
+    return -1 if usage.source == CONFIGURED else max(expected, RESERVE)
 
 
 def _described(usage: Usage) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -18,6 +19,7 @@ from pytest_memguard.probes.limits import open_limits
 from pytest_memguard.probes.stall import open_stall
 from pytest_memguard.sampler import BellError, Look, Sampler
 from pytest_memguard.settings import CLEANUP_LEVELS, CleanupLevel, MarkerSettings, Resolved
+from pytest_memguard.settings.resolve import DEFAULT
 from pytest_memguard.units import format_bytes
 from pytest_memguard.watch import culprit
 from pytest_memguard.watch.collected import CollectedTests
@@ -62,7 +64,8 @@ class Protection:
         self._last: tuple[float, int] | None = None  # of the running test: when, and resident bytes
         self._rate = 0.0
         self._since_cleanup = 0
-        self._cleans_on_leak = "auto_cleanup" in resolved.origins
+        # What the heuristics suspect is no pressure yet: they clean only for those who have asked for it.
+        self._cleans_on_leak = resolved.origins.get("auto_cleanup", DEFAULT) != DEFAULT
         self._collected: CollectedTests | None = None
         self._collections: CollectionWatch | None = None
         self._sampler: Sampler | None = None
@@ -72,6 +75,7 @@ class Protection:
             observe=self._observe,
             cleaner=cleaner,
             components=components,
+            collect=gc.collect,
             on_event=self._on_event,
             on_cleanup=self._on_cleanup,
             culprit=self._culprit,
@@ -106,7 +110,7 @@ class Protection:
         if self._collected is not None:
             self._guard.chronicle.collections = self._collected.summary()
             self._collected = None
-        if self._guard.growth.suspected and self._cleans_on_leak:
+        if self._guard.growth.suspected and self._cleans_on_leak and self.core.stop_reason is None:
             self.core.on_leak(self._guard.growth.last_nodeid)
 
     def close(self) -> None:

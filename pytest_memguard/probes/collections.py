@@ -38,7 +38,7 @@ class CollectionWatch:
         # of any allocation.
         self._generations = [[0, 0, 0, 0] for _ in range(_GENERATIONS)]
         self._callbacks = gc.callbacks
-        self._listener = self._listen  # one bound method for good: it is found again by identity
+        self._listener = self.listen  # one bound method for good: it is found again by identity
         self._callbacks.append(self._listener)
 
     def totals(self) -> tuple[Collections, ...]:
@@ -77,7 +77,8 @@ class CollectionWatch:
         """Stop listening; may be called again."""
         self._callbacks[:] = [callback for callback in self._callbacks if callback is not self._listener]
 
-    def _listen(self, phase: str, info: Mapping[str, int]) -> None:
+    def listen(self, phase: str, info: Mapping[str, int]) -> None:
+        """What ``gc.callbacks`` calls."""
         if phase == "start":
             self._started = self._clock()
             return

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pytest_memguard.events import CleanupResult, CollectionSummary, PressureEvent, StrategyStatistics
 from pytest_memguard.model import RunReport
 from pytest_memguard.report.failure import pressure_text
-from pytest_memguard.report.layout import LISTED, bounded, field
+from pytest_memguard.report.layout import LISTED, bounded, field, lines, more
 from pytest_memguard.report.text import Line, counted, line
 from pytest_memguard.units import format_bytes, format_duration
 
@@ -32,7 +32,9 @@ def details(report: RunReport, width: int) -> Iterator[Line]:
         yield from bounded(map(_event, quiet), len(quiet), width, before="  ")
     if report.cleanups:
         yield line(f"cleanups ({len(report.cleanups)})")
-        yield from bounded(map(_cleanup, report.cleanups[-LISTED:]), len(report.cleanups), width, before="  ")
+        for result in report.cleanups[:LISTED]:
+            yield from lines(_cleanup(result), width, first="  ", rest=" " * 13)
+        yield from more(len(report.cleanups) - LISTED)
     if report.strategies:
         yield line(f"strategies ({len(report.strategies)}, what pays best first)")
         yield from bounded(map(_strategy, report.strategies[:LISTED]), len(report.strategies), width, before="  ")

@@ -15,8 +15,10 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from types import FrameType
 from typing import NamedTuple
 
+from pytest_memguard.probes.collections import CollectionWatch
 from pytest_memguard.sampler.bell import Bell, BellError
 
 __all__ = ["BellError", "Look", "Sampler"]
@@ -26,6 +28,7 @@ _SHORTEST_S = 0.005
 _NEAR_S = 0.25
 _PATIENCE_S = 0.05
 _AFTER_FORK_S = 0.1
+_AGAIN_S = 0.001
 _JOIN_S = 1.0
 
 
@@ -65,6 +68,7 @@ class Sampler:
         self._thread: _Thread | None = None
         self._looking = _thread.allocate_lock()
         self._acute = False
+        self._interrupting = False
         self._wait_s = interval_s
         self._broken = False
         _follow_forks(self)
@@ -91,19 +95,32 @@ class Sampler:
 
     # -- in the main thread
 
-    def _rung(self) -> None:
+    def _rung(self, frame: FrameType | None) -> None:
         __tracebackhide__ = True
-        if not self._running or self._broken:
+        if not self._running or self._broken or self._interrupting:
             return
         if self._thread is None:
             self._thread = _Thread(self._watch)
         if not self._look():
             return  # one is being taken, and will ring if it has to
-        if self._wait_s < _NEAR_S:
-            self._bell.set(self._wait_s)
         if self._acute:
-            self._acute = False
+            self._interrupt_at(frame)
+        elif self._wait_s < _NEAR_S:
+            self._bell.set(self._wait_s)
+
+    def _interrupt_at(self, frame: FrameType | None) -> None:
+        __tracebackhide__ = True
+        if _would_be_lost(frame):
+            self._bell.set(_AGAIN_S)
+            return
+        self._acute = False
+        self._interrupting = True  # what is tried first takes its time, and must not be interrupted itself
+        try:
             self._interrupt()
+        finally:
+            self._interrupting = False
+            if self._running:
+                self._bell.set(_SHORTEST_S)  # in case somebody swallows it
 
     def _stop_thread(self) -> None:
         thread, self._thread = self._thread, None
@@ -153,6 +170,18 @@ class Sampler:
         finally:
             self._looking.release()
         return True
+
+
+def _would_be_lost(frame: FrameType | None) -> bool:
+    """Whether an exception would be swallowed there: Python prints those of finalizers and of callbacks of gc."""
+    while frame is not None:
+        if frame.f_code is _LISTENER or frame.f_code.co_name == "__del__":
+            return True
+        frame = frame.f_back
+    return False
+
+
+_LISTENER = CollectionWatch.listen.__code__  # runs within any allocation
 
 
 class _Thread:

@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 __all__ = ["Bell", "BellError"]
@@ -31,10 +32,11 @@ class BellError(Exception):
 class Bell:
     """Calls ``ring`` in the main thread. Released by ``close``. Raises ``BellError`` where it cannot.
 
-    ``ring`` is called between any two steps of any code: it must be quick, and what it raises is raised there.
+    ``ring`` is called between any two steps of any code, with the frame of that: it must be quick, and what it raises
+    is raised there.
     """
 
-    def __init__(self, ring: Callable[[], object]) -> None:
+    def __init__(self, ring: Callable[[FrameType | None], object]) -> None:
         if sys.platform != "linux":
             raise BellError(f"{sys.platform} has no timers for a thread")
         if threading.current_thread() is not threading.main_thread():
@@ -79,9 +81,9 @@ class Bell:
         self._set_handler(self._number, self._handler)
         self._restart(self._number, False)
 
-    def _rung(self, *_signal: object) -> None:
+    def _rung(self, _number: int, frame: FrameType | None) -> None:
         __tracebackhide__ = True
-        self._ring()
+        self._ring(frame)
 
 
 class _Timer:

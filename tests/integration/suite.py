@@ -99,8 +99,17 @@ class Suite:
         file.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
         return file
 
-    def run(self, *args: str, memguard: bool = True, env: Mapping[str, str] | None = None) -> Run:
-        """``pytest --memguard --memguard-json=.. ARGS`` to its end, or plain ``pytest ARGS``."""
+    def run(
+        self,
+        *args: str,
+        memguard: bool = True,
+        env: Mapping[str, str] | None = None,
+        within: Callable[[], None] | None = None,
+    ) -> Run:
+        """``pytest --memguard --memguard-json=.. ARGS`` to its end, or plain ``pytest ARGS``.
+
+        ``within`` is called in the new process before anything else, to set limits there.
+        """
         done = subprocess.run(
             self.command(*args, memguard=memguard),
             cwd=self.path,
@@ -112,6 +121,7 @@ class Suite:
             errors="replace",
             timeout=_PATIENCE_S,
             check=False,
+            preexec_fn=within,
         )
         return self._run(done.returncode, done.stdout)
 

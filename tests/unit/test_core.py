@@ -21,7 +21,9 @@ SETTINGS = Settings(pressure_window=1, history_size=15)
 class World:
     """Memory, strategies and components, as far as the core manager sees them; what happened, in order."""
 
-    def __init__(self, used, *, frees=None, source="cgroup v2", limit=LIMIT, ours=True, down=(), **changes):
+    def __init__(
+        self, used, *, frees=None, source="cgroup v2", limit=LIMIT, ours=True, down=(), refuses=False, **changes
+    ):
         self.used = used  # share of the limit
         self.frees = frees or {}  # by level: the share that it leaves
         self.source = source
@@ -31,6 +33,7 @@ class World:
         self.stopped = []
         self.limit = limit
         self.ours = ours
+        self.refuses = refuses
         settings = replace(SETTINGS, **changes)
         self.core = CoreManager(
             settings,
@@ -38,6 +41,7 @@ class World:
             observe=self.observe,
             cleaner=self,
             components=self,
+            collect=lambda: self.happened.append("collect"),
             on_event=lambda event: self.happened.append(f"{event.previous} > {event.level}"),
             on_cleanup=lambda _result: None,
             culprit=lambda nodeid: f"{nodeid} did it",
@@ -64,6 +68,7 @@ class World:
             freed_bytes=None,
             duration_s=0.0,
             nodeid=nodeid,
+            refused="too soon" if self.refuses else None,
         )
 
     def measure(self, _nodeid) -> Sequence[object]:
@@ -183,6 +188,13 @@ def test_components_come_back_later_when_it_is_normal_later():
     assert world.core.down == []
 
 
+def test_where_a_cleanup_is_refused_the_collector_runs_at_least():
+    world = World(0.3, refuses=True)
+    world.after(0.99)
+
+    assert world.told == ["normal > emergency", "down", "emergency by pressure", "collect"]
+
+
 def test_attempts_are_bounded_until_it_is_normal_again():
     world = World(0.3, frees={"emergency": 0.92})
     for _ in range(MOST_ATTEMPTS):
@@ -286,6 +298,14 @@ def test_inside_a_test_nothing_is_cleaned_and_events_wait_for_its_end():
     assert world.told == ["normal > emergency", "emergency > normal"]
 
 
+def test_what_rose_inside_a_test_is_cleaned_when_it_has_ended():
+    world = World(0.3)
+    world.core.inside(observed(world, 0.85), "t")
+    world.after(0.85)
+
+    assert world.told == ["normal > warning", "gentle by pressure"]
+
+
 @pytest.mark.parametrize(("used", "rate", "acute"), [(0.97, 0, False), (0.981, 0, True), (0.97, 2000 * MIB, True)])
 def test_a_running_test_is_interrupted_past_the_line_or_when_it_will_be_before_the_next_look(used, rate, acute):
     world = World(0.3)
@@ -307,6 +327,17 @@ def test_what_did_not_help_interrupts():
 
     assert world.core.interruption("t") == "99.0% of 1000 MiB in use (cgroup v2)"
     assert world.core.statistics()["interruptions"] == 1
+
+
+def test_what_an_interrupted_test_held_is_collected_before_anything_is_judged():
+    world = World(0.3)
+    world.core.inside(observed(world, 0.99), "t")
+    world.core.interruption("t")
+    world.told.clear()
+    world.after(0.5)
+    world.after(0.5)
+
+    assert world.told == ["normal > emergency", "collect", "emergency > normal", "restart"]
 
 
 def test_without_protection_no_test_is_interrupted():

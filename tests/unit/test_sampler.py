@@ -132,6 +132,57 @@ def test_a_wait_for_a_lock_is_interrupted_too(watched):
     world.sampler.end()
 
 
+def test_what_is_tried_before_an_interruption_is_not_interrupted_itself(watched):
+    world = watched(acute=True)
+    depths = []
+
+    def interrupt():
+        depths.append(len(depths))
+        time.sleep(0.2)  # many times the wait
+        raise StoppedError
+
+    world.sampler._interrupt = interrupt
+    world.sampler.begin(0.01)
+    with pytest.raises(StoppedError):
+        time.sleep(PATIENCE_S)
+    world.sampler.end()
+
+    assert depths == [0]
+
+
+def test_where_an_exception_would_be_lost_it_waits(watched):
+    world = watched()
+
+    class Dying:
+        def __del__(self):
+            world.acute = True
+            time.sleep(0.3)
+
+    def work():
+        dying = Dying()
+        del dying
+        time.sleep(PATIENCE_S)
+
+    world.sampler.begin(0.01)
+    with pytest.raises(StoppedError):
+        work()
+    world.sampler.end()
+
+
+def test_an_exception_that_somebody_swallows_is_raised_again(watched):
+    world = watched(acute=True)
+    world.sampler.begin(0.01)
+    swallowed = 0
+    while swallowed < 3:
+        try:
+            time.sleep(PATIENCE_S)
+        except StoppedError:
+            swallowed += 1
+    world.sampler.end()
+
+    assert len(world.looks) >= 3
+
+
 def test_between_tests_nobody_is_interrupted(watched):
     world = watched(acute=True)
     world.sampler.begin(0.05)
