@@ -179,7 +179,7 @@ class Component:
             grown_entries=reading.grown_entries,
             grown_bytes=reading.grown_bytes,
             accounted_bytes=accounted,
-            limits=self.limits,
+            limits=dict(self.limits),
             over=reading.over,
             state=self.state,
             essential=self.essential,

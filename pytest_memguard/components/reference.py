@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sys import modules
 from typing import Any
 
-from pytest_memguard.bounds import peek
+from pytest_memguard import peek
 from pytest_memguard.components.deadline import within
 from pytest_memguard.errors import nearest
 

@@ -11,7 +11,7 @@ from itertools import chain
 from operator import index
 from typing import Any, NamedTuple
 
-from pytest_memguard.bounds import peek
+from pytest_memguard import peek
 from pytest_memguard.components.action import Action
 from pytest_memguard.components.size import ORDERED, newest, size_of
 

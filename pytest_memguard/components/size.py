@@ -7,17 +7,18 @@ A component that wants either of these libraries has it as its ``measure``.
 
 from __future__ import annotations
 
-import gc
 import sys
 import types
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from gc import get_referents
 from itertools import chain, islice
+from sys import getsizeof
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from pytest_memguard.bounds import peek
+from pytest_memguard import peek
 
 __all__ = ["ORDERED", "Size", "newest", "size_of"]
 
@@ -136,7 +137,7 @@ class _Walk:
             own = self._sizers[cls] = _has_own_size(cls)
         if own is None:
             return None
-        return object.__sizeof__(obj) if own else sys.getsizeof(obj)
+        return object.__sizeof__(obj) if own else getsizeof(obj)
 
     def _keeps_values_inline(self, cls: type, referents: Sequence[Any]) -> bool:
         """Whether an instance has its attributes in an array that ``sys.getsizeof`` leaves out (CPython 3.11+)."""
@@ -150,7 +151,7 @@ class _Walk:
         """Put what an object refers to among the pending; gives that, where it is all of it."""
         length = peek.length(obj)
         if length is None or length <= _SAMPLE or peek.is_lru(obj):
-            referents = gc.get_referents(obj)
+            referents = get_referents(obj)
             if len(referents) <= _SAMPLE:
                 self.pending.extend(_Pending(referent, weight, origin) for referent in referents)
                 return referents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -79,7 +80,7 @@ class _Course:
         self._settings = replace(settings, own_bytes=0)
         self._tracker = GrowthTracker(self._settings)
         self._nodeids: list[str | None] = []
-        self._values: list[int] = []
+        self._values = array("q")
         self._amount = amount
 
     def add(self, value: int | None, nodeid: str | None) -> None:
