@@ -95,8 +95,8 @@ class _Walk:
     def __init__(self) -> None:
         self.pending: list[_Pending] = []
         self._known: dict[int, tuple[float, int]] = {}
-        self._sizers: dict[type, bool | None] = {}
-        self._inline: dict[type, bool] = {}
+        self._sizers: dict[int, bool | None] = {}  # by the id of the class, whose hash may be somebody's code
+        self._inline: dict[int, bool] = {}
         self._origins = 0
         self._sampled = False
 
@@ -132,19 +132,19 @@ class _Walk:
     def _size(self, obj: Any) -> int | None:
         """Bytes of the object itself; None for what is not followed."""
         cls = type(obj)
-        own = self._sizers.get(cls, peek.MISSING)
+        own = self._sizers.get(id(cls), peek.MISSING)
         if own is peek.MISSING:
-            own = self._sizers[cls] = _has_own_size(cls)
+            own = self._sizers[id(cls)] = _has_own_size(cls)
         if own is None:
             return None
         return object.__sizeof__(obj) if own else getsizeof(obj)
 
     def _keeps_values_inline(self, cls: type, referents: Sequence[Any]) -> bool:
         """Whether an instance has its attributes in an array that ``sys.getsizeof`` leaves out (CPython 3.11+)."""
-        known = self._inline.get(cls)
+        known = self._inline.get(id(cls))
         if known is None:
             slot = peek.class_attribute(cls, "__dict__")
-            known = self._inline[cls] = sys.version_info >= (3, 11) and type(slot) is types.GetSetDescriptorType
+            known = self._inline[id(cls)] = sys.version_info >= (3, 11) and type(slot) is types.GetSetDescriptorType
         return known and not any(type(referent) is dict for referent in referents)
 
     def _follow(self, obj: Any, weight: float, origin: int) -> Sequence[Any]:
