@@ -77,6 +77,13 @@ class Scale:
 
     def weigh(self, contents: Contents, anyway: bool = False) -> Weight:
         """The weight after a test; *anyway*: walk, whatever it costs."""
+        try:
+            return self._weighed(contents, anyway)
+        except RuntimeError:  # a thread changes a container faster than it can be read
+            self._current = False
+            return Weight(self._bytes, None)
+
+    def _weighed(self, contents: Contents, anyway: bool) -> Weight:
         shape = [(id(container), entries) for container, entries in contents]
         before, changed = self._bytes, shape != self._shape
         if not (changed or anyway) and self._current and not any(entries != 0 for _, entries in shape):

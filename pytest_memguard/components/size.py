@@ -28,6 +28,7 @@ MOST_S = 0.01
 _SAMPLE = 256
 _SLOT = 8
 _LOOK_EVERY = 128
+_MOST_PENDING = 10_000
 # What many objects refer to and none of them owns: code, modules, classes. Most of the program hangs on each.
 _NOT_FOLLOWED = (
     type,
@@ -102,7 +103,7 @@ class _Walk:
 
     def run(self, most_objects: int, until: float, clock: Callable[[], float]) -> Size:
         """Count until nothing is pending, or one of the bounds is reached."""
-        total = weights = 0.0
+        total = 0.0
         left = most_objects
         while self.pending and left > 0 and (left % _LOOK_EVERY or clock() < until):
             obj, weight, origin = self.pending.pop()
@@ -114,20 +115,23 @@ class _Walk:
             if known is None:
                 self._known[id(obj)] = (weight, origin)
                 total += weight * own
-                weights += weight
             elif known[0] > 1.0 and known[1] != origin:
                 # Found in another entry of the sample as well: there is one of it, however many entries there are.
                 self._known[id(obj)] = (1.0, 0)
                 total -= (known[0] - 1.0) * own
-                weights -= known[0] - 1.0
                 weight, origin = 1.0, 0
             else:
                 continue
             referents = self._follow(obj, weight, origin)
             if known is None and referents and self._keeps_values_inline(type(obj), referents):
                 total += weight * _SLOT * len(referents)
-        rest = sum(entry.weight for entry in self.pending if id(entry.obj) not in self._known)
-        return Size(round(total + rest * total / max(weights, 1.0)), not self._sampled and not self.pending)
+        return Size(round(total + self._rest()), not self._sampled and not self.pending)
+
+    def _rest(self) -> float:
+        """Bytes of what is still pending, without what that refers to: the least that it can be."""
+        entries = islice(reversed(self.pending), _MOST_PENDING)
+        sizes = (entry.weight * (self._size(entry.obj) or 0) for entry in entries if id(entry.obj) not in self._known)
+        return sum(sizes, 0.0)
 
     def _size(self, obj: Any) -> int | None:
         """Bytes of the object itself; None for what is not followed."""
