@@ -247,27 +247,32 @@ class TestGrowth:
 
     def test_what_keeps_growing_is_told(self):
         registry = self.growing([], 60)
-        (warning,) = registry.warnings()
+        names, (warning,) = registry.warnings()
+        assert names == ["store"]
         assert warning.startswith(
             "component store keeps growing: +60 entries until t.py::test_59, up in 60 of 60 tests"
         )
-        assert registry.growing() == ["store"]
+
+    def test_of_a_long_run_some_points_tell_it(self):
+        _, (warning,) = self.growing([], 2500).warnings()
+        assert warning.startswith("component store keeps growing: +2,")
+        assert "steps (confidence 1.00)" in warning
 
     def test_what_was_given_back_is_not(self):
         held = []
         registry = self.growing(held, 60)
         held.clear()
         registry.measure("t.py::test_that_clears")
-        assert registry.warnings() == []
+        assert registry.warnings() == ([], [])
 
     def test_what_grows_in_few_tests_is_not(self):
-        assert self.growing([], 10).warnings() == []
+        assert self.growing([], 10).warnings() == ([], [])
 
     def test_what_is_within_its_limit_is_not(self):
-        assert self.growing([], 60, limits={"held": 100}).warnings() == []
+        assert self.growing([], 60, limits={"held": 100}).warnings() == ([], [])
 
     def test_what_is_over_its_limit_is_told(self):
-        warnings = self.growing([], 60, limits={"held": 50}).warnings()
+        _, warnings = self.growing([], 60, limits={"held": 50}).warnings()
         assert warnings[1:] == ["component store holds more than it may: held (limit 50)"]
         assert warnings[0].startswith("component store keeps growing")
 
@@ -278,14 +283,14 @@ class TestGrowth:
         for number in range(60):
             held["log"] += "x" * 1000
             registry.measure(f"t.py::test_{number}")
-        (warning,) = registry.warnings()
+        _, (warning,) = registry.warnings()
         assert "+57.6 KiB from t.py::test_0 to t.py::test_59" in warning
 
     def test_a_module_that_is_not_loaded_is_nothing_to_warn_of(self, registry):
         registry.register("store", track="not_loaded:at_all")
         registry.register("wrong", track="sys:patth")
         registry.measure("t.py::test_a")
-        (warning,) = registry.warnings()
+        _, (warning,) = registry.warnings()
         assert warning.startswith("component wrong could not be measured: patth: sys:patth leads nowhere")
         assert warning.endswith("did you mean 'path'?")
 
