@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pytest_memguard.cleanup import open_cleanup
@@ -69,6 +71,25 @@ def test_a_strategy_of_ones_own(tmp_path):
 
     assert status == 0, output
     assert "  labels " in output
+
+
+def test_every_line_of_the_original_system_has_its_place_and_its_test():
+    rows = [row for row in how_to.rows(how_to.ORIGINAL) if not row[0].startswith("original ")]
+    package = how_to.ROOT / "pytest_memguard"
+    wrong = []
+    for row in rows:
+        if len(row) != 3 or not all(row):
+            wrong.append(row)
+            continue
+        places = re.findall(r"`([\w/]+(?:\.py|/))`", row[1])
+        wrong.extend(place for place in places if not ((package / place).exists() or (how_to.ROOT / place).exists()))
+        file, _, test = row[2].strip("`").partition("::")
+        path = how_to.ROOT / file
+        if not path.exists() or not re.search(rf"^ *def {test}\(", path.read_text("utf-8"), re.MULTILINE):
+            wrong.append(row[2])
+
+    assert wrong == []
+    assert len(rows) > 100
 
 
 @pytest.fixture
