@@ -62,7 +62,7 @@ def lab():
         ("gentle", "young_gc", 50, 400 * KIB, None),
         ("moderate", "component_limits", 200, 32 * KIB, None),
         ("moderate", "pattern_caches", 100, 10 * KIB, None),
-        ("moderate", "parser_caches", 20, 2 * KIB, None),
+        ("moderate", "parser_caches", 1, 0, None),
         ("moderate", "type_caches", 50, 4 * KIB, None),
         ("moderate", "package_caches", 200, 390 * KIB, None),
         ("moderate", "blinker_bookkeeping", 50, 1 * KIB, "blinker_signals"),
