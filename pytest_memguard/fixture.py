@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from pytest_memguard.components import Component, Scope
 from pytest_memguard.units import UnitError, format_bytes, parse_size
 
 
@@ -23,8 +24,9 @@ class Level(NamedTuple):
 class MemguardFixture:
     """What a test gets as ``memguard``. ``lap`` takes a reading, or is None while memguard is off."""
 
-    def __init__(self, *, lap: Callable[[], Level] | None) -> None:
+    def __init__(self, *, lap: Callable[[], Level] | None, components: Scope | None = None) -> None:
         self._lap = lap
+        self._components = components or Scope(None, origin="memguard.component")
 
     @contextmanager
     def limit(self, size: str | int) -> Iterator[None]:
@@ -50,3 +52,14 @@ class MemguardFixture:
             raise PeakExceededError(
                 f"peak {format_bytes(grown, signed=True)} inside memguard.limit, {format_bytes(allowed)} allowed"
             )
+
+    def component(self, name: str, **described: Any) -> Component:
+        """The component of that name; with more than a name, a new one that lasts until the test has ended.
+
+        What describes it is as for the hook ``pytest_memguard_components``: ``track``, ``limits``, ``measure``,
+        ``cleanup``, ``shutdown``, ``restart``, ``essential``. Its ``usage()`` has entries and bytes now, ``trim()``
+        brings it down to its limits. Off, it can be used in the same way, and nothing is reported.
+
+        Raises ``MemguardError`` on an unknown name, on one that is taken, and on a value that makes no sense.
+        """
+        return self._components.component(name, **described)

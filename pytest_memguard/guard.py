@@ -17,6 +17,8 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_memguard.components import ComponentRegistry, Ownership
+from pytest_memguard.events import ComponentUsage
 from pytest_memguard.fixture import Level
 from pytest_memguard.gate import Gate, judged
 from pytest_memguard.grace import Grace
@@ -66,6 +68,9 @@ class Guard:
         self._rootdir = rootdir
         self._started = datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
         self._start_s = self.clock()
+        self.components = ComponentRegistry(worker=worker, growth=_growth_settings(settings))
+        self.usages: list[ComponentUsage] = []  # at the end of pass 1
+        self.ownership = Ownership()
         self._probes: Probes | None = None if role == "controller" else open_probes()
         self._watcher = None if self._probes is None else Watcher(self._probes, worker=worker)
         self.ledger = Ledger() if self._watcher is None else self._watcher.ledger
@@ -83,6 +88,8 @@ class Guard:
     def start(self) -> None:
         """Take the baseline before the first test."""
         self._grace = Grace()
+        if self.components:
+            self.components.measure(None)
         if self._watcher is not None:
             self._watcher.start()
 
@@ -103,6 +110,27 @@ class Guard:
             return Level(None, None)
         sample = self._watcher.lap()
         return Level(sample.rss, sample.peak)
+
+    def heap(self) -> int | None:
+        """Bytes of the malloc heap in use, at any cost; None where it cannot be read."""
+        read = None if self._probes is None else self._probes.reader("heap")
+        return None if read is None else read()
+
+    def account(self, component: str, heap_before: int | None) -> None:
+        """A test is marked as that component's: account to it what the test has retained."""
+        heap = self.heap()
+        if heap is not None and heap_before is not None:
+            self.components.get(component, origin="a marker").account(heap - heap_before)
+
+    def measure_components(self, index: int, report: Callable[[ComponentUsage], object] | None) -> None:
+        """Count what the components hold after a test; *report* is told of each."""
+        nodeid = self.ledger.nodeid(index)
+        if report is None:
+            self.components.note(nodeid)
+        else:
+            for usage in self.components.measure(nodeid):
+                report(usage)
+        self.gap()
 
     def leave_out(self, index: int, reason: str) -> None:
         """A test that passed will not be checked, for that reason."""
@@ -130,12 +158,17 @@ class Guard:
         """The last test has ended: judge the session as a whole."""
         if self._watcher is None:
             return
-        settings = GrowthSettings(
-            window=self.settings.leak_detection_window,
-            threshold=self.settings.leak_growth_threshold,
-            gc_efficiency=self.settings.gc_efficiency_threshold,
-        )
-        self.growth = self._watcher.session_growth(settings, collect=gc.collect)
+        self.growth = self._watcher.session_growth(_growth_settings(self.settings), collect=gc.collect)
+        self._finish_components()
+
+    def _finish_components(self) -> None:
+        self.usages = self.components.totals()
+        growing, warnings = self.components.warnings()
+        self.warnings.extend(warnings)
+        self.ownership.tracked(self.components)
+        if self.growth.suspected and growing:
+            named = f"component{'s' * (len(growing) > 1)} {', '.join(growing)} grew meanwhile"
+            self.growth = replace(self.growth, reason=f"{self.growth.reason}, {named}")
 
     def suspects(self) -> list[int]:
         """Indices of the tests that pass 1 suspects."""
@@ -218,6 +251,8 @@ class Guard:
             "clean_repetitions": self._tally.clean_repetitions,
             "clean": self._tally.clean,
             "checked": self._tally.checked,
+            "components": [usage.to_json() for usage in self.usages],
+            "ownership": self.ownership.to_wire(),
         }
 
     def absorb(self, worker: str, wire: Mapping[str, Any]) -> None:
@@ -240,6 +275,8 @@ class Guard:
         self._tally.clean_repetitions += wire["clean_repetitions"]
         self._tally.clean += wire["clean"]
         self._tally.checked += wire["checked"]
+        self.usages.extend(map(ComponentUsage.from_json, wire["components"]))
+        self.ownership.absorb(wire["ownership"])
 
     def lost(self, worker: str, unread: Mapping[str, Unread], *, died: bool) -> None:
         """A worker died, or was stopped, with what it knew: its tests stay unchecked, and the report says why.
@@ -262,14 +299,15 @@ class Guard:
     @property
     def watching_s(self) -> float:
         """CPU seconds that watching took so far."""
-        return self._watching_s + (self._watcher.own_cost_s if self._watcher is not None else 0.0)
+        own_s = self.components.own_cost_s + (self._watcher.own_cost_s if self._watcher is not None else 0.0)
+        return self._watching_s + own_s
 
     def conclude(self, plugins: Iterable[str], suppress_by: Callable[[Finding], str | None]) -> Sequence[Finding]:
         """Group and judge what was found; from then on ``findings`` holds it."""
         gate = Gate(
             on_leak="leak" in self.settings.fail_on, packages=self.settings.packages, plugins=frozenset(plugins)
         )
-        self.findings = list(judged(self._raw, gate, suppress_by))
+        self.findings = list(map(self.ownership.settle, judged(self._raw, gate, suppress_by)))
         self._follow_suppressions()
         return self.findings
 
@@ -322,6 +360,7 @@ class Guard:
             limits=tuple(self.limits),
             warnings=tuple(self._all_warnings()),
             errors=tuple(self.errors),
+            components=tuple(sorted(self.usages, key=lambda usage: usage.worker)),
         )
 
     def updated(self, report: RunReport) -> RunReport:
@@ -345,3 +384,11 @@ class Guard:
 
     def _all_warnings(self) -> list[str]:
         return [*self.warnings, *(self._probes.warnings if self._probes is not None else ())]
+
+
+def _growth_settings(settings: Settings) -> GrowthSettings:
+    return GrowthSettings(
+        window=settings.leak_detection_window,
+        threshold=settings.leak_growth_threshold,
+        gc_efficiency=settings.gc_efficiency_threshold,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,12 +60,16 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 @pytest.fixture
-def memguard(request: pytest.FixtureRequest) -> MemguardFixture:
+def memguard(request: pytest.FixtureRequest) -> Iterator[MemguardFixture]:
     """Memory of the present test: ``memguard.limit("10 MB")`` is a context manager that bounds the peak inside it.
 
+    ``memguard.component("cache", ..)`` is a component that is counted and bounded.
     Without ``--memguard`` nothing is measured and every check passes.
     """
+    from pytest_memguard.components import Scope  # noqa: PLC0415
     from pytest_memguard.fixture import MemguardFixture  # noqa: PLC0415
 
     session = request.config.pluginmanager.getplugin(_NAME)
-    return MemguardFixture(lap=None if session is None else session.guard.lap)
+    components = Scope(None if session is None else session.guard.components, origin=request.node.nodeid)
+    yield MemguardFixture(lap=None if session is None else session.guard.lap, components=components)
+    components.close()
