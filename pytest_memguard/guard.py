@@ -125,9 +125,15 @@ class Guard:
         if heap is not None and heap_before is not None:
             self.components.get(component, origin="a marker").account(heap - heap_before)
 
-    def measure_components(self, index: int) -> Sequence[ComponentUsage]:
-        """What the components hold after a test."""
-        return self.components.measure(self.ledger.nodeid(index))
+    def measure_components(self, index: int, report: Callable[[ComponentUsage], object] | None) -> None:
+        """Count what the components hold after a test; *report* is told of each."""
+        nodeid = self.ledger.nodeid(index)
+        if report is None:
+            self.components.note(nodeid)
+        else:
+            for usage in self.components.measure(nodeid):
+                report(usage)
+        self.gap()
 
     def reader(self, metric: str) -> Callable[[], int | None] | None:
         """One metric by itself, or ``None`` where there is no way to read it (see ``Probes.reader``)."""
@@ -168,9 +174,9 @@ class Guard:
 
     def _finish_components(self) -> None:
         self.usages = self.components.totals()
-        self.warnings.extend(self.components.warnings())
+        growing, warnings = self.components.warnings()
+        self.warnings.extend(warnings)
         self.ownership.tracked(self.components)
-        growing = self.components.growing()
         if self.growth.suspected and growing:
             named = f"component{'s' * (len(growing) > 1)} {', '.join(growing)} grew meanwhile"
             self.growth = replace(self.growth, reason=f"{self.growth.reason}, {named}")

@@ -109,7 +109,8 @@ def pytest_memguard_components(registry: ComponentRegistry) -> None:
     Each has a name and ``track``: its containers, as ``"module:attribute"`` (looked up when the module is loaded,
     never imported), or a mapping of names to containers or to functions that give one. All the rest is optional:
     ``measure``, ``limits``, ``cleanup``, ``shutdown``, ``restart``, ``essential``, as ``memory.components`` in the YAML
-    settings has them; functions may be given as such. A wrong value ends the run with a usage error.
+    settings has them; functions may be given as such. A wrong value ends the run with a usage error. What gives or
+    measures containers is called after each test: keep it to microseconds; what takes a second is not called again.
 
     Use in a conftest, here for a queue that is made anew in each test and for a cache with a limit::
 

@@ -12,6 +12,7 @@ from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda
 from pytest_memguard.cleanup import CleanupManager, open_cleanup
 from pytest_memguard.errors import MemguardError
+from pytest_memguard.events import ComponentUsage
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, RunReport, Suspect
 from pytest_memguard.outcome import outcome_after
@@ -46,6 +47,7 @@ class MemguardSession:
         self._suite_s: float | None = None
         self._stepped_aside = False
         self._sample_hook: Callable[..., Any] | None = None
+        self._report_hook: Callable[[ComponentUsage], None] | None = None
         self._report: RunReport | None = None
         self._agenda = Agenda(config, self.guard)
         self._protection: Protection | None = None
@@ -118,6 +120,8 @@ class MemguardSession:
         if self._watches:
             hook = self._config.hook.pytest_memguard_sample
             self._sample_hook = hook if hook.get_hookimpls() else None
+            listeners = self._config.hook.pytest_memguard_component_report.get_hookimpls()
+            self._report_hook = self._report_usage if listeners else None
             self._guarded("watching", self.guard.start)
             self._start_protection()
         try:
@@ -198,13 +202,10 @@ class MemguardSession:
             self._call(self._sample_hook, sample=self.guard.record(index))
             self.guard.gap()
         if self.guard.components:
-            self._measure_components(index)
+            self.guard.measure_components(index, self._report_hook)
 
-    def _measure_components(self, index: int) -> None:
-        hook = self._config.hook.pytest_memguard_component_report
-        for usage in self.guard.measure_components(index):
-            self._call(hook, usage=usage)
-        self.guard.gap()
+    def _report_usage(self, usage: ComponentUsage) -> None:
+        self._call(self._config.hook.pytest_memguard_component_report, usage=usage)
 
     # -- pass 2
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import types
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from threading import get_ident
 from time import sleep as _sleep
+from typing import NamedTuple
 
 from pytest_memguard.cleanup.registry import Outcome, Strategy
 from pytest_memguard.components.deadline import TookTooLongError, within
@@ -27,52 +27,70 @@ _MOST_ENTRIES = 1 << 62
 _MOST_WORDS = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """What came of it. ``hung``: it was stopped, and would only hang again."""
+class Attempt(NamedTuple):
+    """What came of it. ``hung``: it was stopped, and would only hang again. A tuple: a few are made after each test."""
 
-    outcome: Outcome
+    entries: int | None
+    note: str | None
+    error: str | None
     duration_s: float
-    hung: bool = False
+    hung: bool
 
 
 def attempt(strategy: Strategy, *, clock: Callable[[], float]) -> Attempt:
     """Run *strategy* within its time limit. Raises ``KeyboardInterrupt`` and nothing else."""
     start = clock()
+    note = error = None
+    returned: object = None
     hung = False
     try:
         if strategy.time_limit_s is None:
-            outcome = _outcome(strategy.run())
+            returned = strategy.run()
         else:
-            outcome = _watched(strategy.run, strategy.time_limit_s)
+            returned, error = _watched(strategy.run, strategy.time_limit_s)
     except KeyboardInterrupt:
         raise
-    except TookTooLongError as error:
-        outcome, hung = Outcome(error=str(error)), True
-    except BaseException as error:  # noqa: BLE001 - somebody else's code, and sys.exit() in it ends no test run
-        outcome = Outcome(error=_words(error))
-    return Attempt(outcome=outcome, duration_s=clock() - start, hung=hung)
+    except TookTooLongError as stopped:
+        error, hung = str(stopped), True
+    except BaseException as raised:  # noqa: BLE001 - somebody else's code, and sys.exit() in it ends no test run
+        error = _words(raised)
+    duration_s = clock() - start
+    if type(returned) is int:
+        entries = returned if 0 <= returned <= _MOST_ENTRIES else None
+    else:
+        entries, note, error = _told(returned, error)
+    return Attempt(entries, note, error, duration_s, hung)
 
 
-def _watched(run: Callable[[], object], time_limit_s: float) -> Outcome:
+def _told(returned: object, error: str | None) -> tuple[int | None, str | None, str | None]:
+    if type(returned) is Outcome:
+        return returned.entries, returned.note, error or returned.error
+    if type(returned) is types.CoroutineType:
+        returned.close()
+        return None, None, "it returned a coroutine: a strategy is called, not awaited"
+    return None, None, error
+
+
+def _watched(run: Callable[[], object], time_limit_s: float) -> tuple[object, str | None]:
+    """What *run* returned, and an error where it forked."""
     _forks.watch()
     before = _forks.count
 
-    def call() -> Outcome:
+    def call() -> object:
         _forks.thread = get_ident()
         pid = _getpid()
         try:
-            return _outcome(run())
+            return run()
         finally:
             _forks.thread = None
             if _getpid() != pid:
                 _exit(_CAME_BACK)  # a child that went on from here would run the rest of the suite a second time
 
-    outcome = within(time_limit_s, call)
-    if _forks.count > before:
-        _reap()
-        return replace(outcome, error=outcome.error or "it forked; a child that came back from it was stopped")
-    return outcome
+    returned = within(time_limit_s, call)
+    if _forks.count == before:
+        return returned, None
+    _reap()
+    return returned, "it forked; a child that came back from it was stopped"
 
 
 class _Forks:
@@ -109,17 +127,6 @@ def _reap() -> None:
             _waitpid(found.si_pid, 0)
             return
         _sleep(wait_s)
-
-
-def _outcome(returned: object) -> Outcome:
-    if type(returned) is Outcome:
-        return returned
-    if type(returned) is int:
-        return Outcome(entries=returned if 0 <= returned <= _MOST_ENTRIES else None)
-    if type(returned) is types.CoroutineType:
-        returned.close()
-        return Outcome(error="it returned a coroutine: a strategy is called, not awaited")
-    return Outcome()
 
 
 def _words(error: BaseException) -> str:

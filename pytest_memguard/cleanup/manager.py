@@ -103,7 +103,8 @@ class CleanupManager:
         self, level: CleanupLevel, trigger: CleanupTrigger, nodeid: str | None, start: float, during_test: bool
     ) -> CleanupResult:
         self.cleanups += 1
-        measured = trigger != "schedule" or self._meter.affordable()
+        # After each test a reading could cost more than what it measures; what collects everything is dear anyway.
+        measured = trigger != "schedule" or level != "gentle" or self._meter.affordable()
         before = self._meter.read() if measured else NOTHING
         results = []
         freed: int | None = None
@@ -131,22 +132,23 @@ class CleanupManager:
         """One strategy, and the reading after it, which is the one before the next."""
         if strategy.name in self._hung and trigger != "request":
             return _left_out(strategy, step), before
-        tried = attempt(strategy, clock=self._clock)
-        after = NOTHING if before is NOTHING else self._meter.read()
-        freed = before.freed_until(after, strategy.measure)
-        error = tried.outcome.error
-        if error is None and freed is not None and freed < -_ALLOCATES_BYTES:
-            error = f"it took {format_bytes(-freed)} more than it freed"
+        entries, note, error, duration_s, hung = attempt(strategy, clock=self._clock)
+        after, freed = before, None
+        if before is not NOTHING:
+            after = self._meter.read()
+            freed = before.freed_until(after, strategy.measure)
+            if error is None and freed is not None and freed < -_ALLOCATES_BYTES:
+                error = f"it took {format_bytes(-freed)} more than it freed"
         result = StrategyResult(
             name=strategy.name,
             level=step,
             freed_bytes=freed,
-            freed_entries=tried.outcome.entries,
-            duration_s=tried.duration_s,
+            freed_entries=entries,
+            duration_s=duration_s,
             error=error,
-            note=tried.outcome.note,
+            note=note,
         )
-        if tried.hung:
+        if hung:
             self._hung.add(strategy.name)
         tally = self._tallies.get(strategy.name)
         if tally is None:

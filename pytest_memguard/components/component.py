@@ -73,12 +73,16 @@ class Component:
         reading = Gauge(self._sources, self.limits, None, self._clock).read(anyway=True)
         return self._usage(None, reading)
 
-    def measured(self, nodeid: str | None) -> ComponentUsage:
-        """What it holds after a test, and by how much that has changed."""
+    def note(self, nodeid: str | None) -> tuple[Reading, int | None]:
+        """Count after a test, for the report at the end; gives what was read, and what is accounted to it."""
         reading = self._gauge.read()
         accounted, self._accounted = self._accounted, None
         self._tally.add(nodeid, reading, accounted)
-        return self._usage(nodeid, reading, accounted)
+        return reading, accounted
+
+    def measured(self, nodeid: str | None) -> ComponentUsage:
+        """What it holds after a test, and by how much that has changed."""
+        return self._usage(nodeid, *self.note(nodeid))
 
     def account(self, amount: int) -> None:
         """Bytes that a test has retained which says that it belongs to this component."""
@@ -88,14 +92,15 @@ class Component:
         """What it holds at the end of the run, and by how much the run has changed it."""
         return self._tally.total(self._usage(None, self._gauge.read(anyway=True)))
 
-    @property
-    def grows(self) -> bool:
-        """Whether it looks like a leak."""
-        return self._tally.growth() is not None
+    def growth(self) -> str | None:
+        """How it keeps growing, in words; None where it does not look like a leak, or cannot go on for ever."""
+        if self._gauge.is_bounded() and not self._tally.is_over:
+            return None
+        return self._tally.growth()
 
-    def warnings(self) -> list[str]:
-        """What people should know of it at the end of the run."""
-        return self._tally.warnings(self.name, self.limits)
+    def warnings(self, growth: str | None) -> list[str]:
+        """What people should know of it at the end of the run; *growth* as ``growth`` gives it."""
+        return self._tally.warnings(self.name, self.limits, growth)
 
     def reset(self) -> None:
         """Forget what was measured and what went wrong."""
@@ -179,7 +184,7 @@ class Component:
             grown_entries=reading.grown_entries,
             grown_bytes=reading.grown_bytes,
             accounted_bytes=accounted,
-            limits=self.limits,
+            limits=dict(self.limits),
             over=reading.over,
             state=self.state,
             essential=self.essential,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from signal import getsignal
 from signal import signal as set_handler
 from time import perf_counter
@@ -20,7 +21,9 @@ __all__ = ["TookTooLongError", "within"]
 
 _T = TypeVar("_T")
 
-# Bound here: a test may have replaced any of these by the time they are needed.
+# Bound here: a test may have replaced any of these by the time they are needed. Frozen time is put into every module
+# that has the function itself, hence the wrapper.
+_now = partial(perf_counter)
 _SIGNAL: Any = getattr(signal, "SIGALRM", None)
 _TIMER: Any = getattr(signal, "ITIMER_REAL", None)
 _set_timer: Any = getattr(signal, "setitimer", None)
@@ -48,13 +51,13 @@ def within(seconds: float, function: Callable[..., _T], *args: object) -> _T:
 def _by_signal(seconds: float, function: Callable[..., _T], args: tuple[object, ...]) -> _T:
     over = False
     left = interval = 0.0  # of the timer that was there before
-    start = perf_counter()
+    start = _now()
 
     def ring(number: int, frame: FrameType | None) -> None:
         nonlocal left
         if over:
             return
-        passed = perf_counter() - start
+        passed = _now() - start
         if 0.0 < left <= passed:
             left = passed + interval if interval else 0.0
             if callable(previous):
@@ -75,7 +78,7 @@ def _by_signal(seconds: float, function: Callable[..., _T], args: tuple[object, 
         _set_timer(_TIMER, 0.0)
         set_handler(_SIGNAL, previous)
         if left > 0.0:
-            _set_timer(_TIMER, max(left - (perf_counter() - start), 1e-6), interval)
+            _set_timer(_TIMER, max(left - (_now() - start), 1e-6), interval)
 
 
 def _in_thread(seconds: float, function: Callable[..., _T], args: tuple[object, ...]) -> _T:

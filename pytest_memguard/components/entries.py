@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from pytest_memguard.bounds import peek
+from pytest_memguard import peek
 from pytest_memguard.components.deadline import within
 
 __all__ = ["count", "is_bounded"]

@@ -19,10 +19,7 @@ _T = TypeVar("_T")
 
 
 class Reading(NamedTuple):
-    """One look at a component. ``bounded``: none of its containers can grow without end.
-
-    ``waiting``: the error is no more than that modules are not loaded.
-    """
+    """One look at a component. ``waiting``: its error is no more than that modules are not loaded."""
 
     entries: int | None = None
     bytes: int | None = None
@@ -30,7 +27,6 @@ class Reading(NamedTuple):
     grown_bytes: int | None = None
     over: tuple[str, ...] = ()
     error: str | None = None
-    bounded: bool = False
     waiting: bool = False
 
 
@@ -73,12 +69,13 @@ class Gauge:
             grown_bytes=weight.grown,
             over=over,
             error="; ".join(self._errors) or None,
-            bounded=bool(found) and not over and all(self._is_bounded(source, it) for source, it, _ in found),
             waiting=len(self._errors) == self._missing,
         )
 
-    def _is_bounded(self, source: Source, container: Any) -> bool:
-        return source.name in self._limits or is_bounded(container)
+    def is_bounded(self) -> bool:
+        """Whether none of the containers can grow without end; those with a limit are taken to be kept to it."""
+        looks = [(source.name, self._attempt(source.name, source.container)) for source in self._sources]
+        return bool(looks) and all(name in self._limits or is_bounded(container) for name, container in looks)
 
     @staticmethod
     def _look(source: Source) -> tuple[Any, int | None]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
 from sys import modules
 from typing import Any
 
-from pytest_memguard.bounds import peek
+from pytest_memguard import peek
 from pytest_memguard.components.deadline import within
 from pytest_memguard.errors import nearest
 
@@ -24,16 +23,20 @@ class NotLoadedError(UnresolvedError):
     """The module of a reference is not loaded, so there is nothing yet to look at."""
 
 
-@dataclass(frozen=True, slots=True)
 class Reference:
     """``module:attribute`` or ``module:object.attribute``; ``text`` has been checked by the settings."""
 
-    text: str
+    __slots__ = ("_module", "_parts", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._module, _, path = text.partition(":")
+        self._parts = path.split(".")
 
     @property
     def name(self) -> str:
         """The last part: what limits and reports call it."""
-        return self.text.rpartition(":")[2].rpartition(".")[2]
+        return self._parts[-1]
 
     @property
     def dotted(self) -> str:
@@ -42,28 +45,32 @@ class Reference:
 
     def container(self) -> Any:
         """What the reference leads to. Raises ``UnresolvedError``; what a property raises comes through."""
-        found, parts = self._start()
-        for part in parts:
+        found = self._loaded()
+        for part in self._parts:
             found = self._step(found, part)
         return found
 
     def function(self) -> Any:
         """What the reference leads to, bound to what it belongs to, as it is when it is to be called."""
-        found, parts = self._start()
-        for part in parts[:-1]:
+        found = self._loaded()
+        *owners, last = self._parts
+        for part in owners:
             found = self._step(found, part)
-        if self._raw(found, parts[-1]) is peek.MISSING:
-            raise self._missing(found, parts[-1])
-        return within(_LOOK_S, getattr, found, parts[-1])
+        if self._raw(found, last) is peek.MISSING:
+            raise self._missing(found, last)
+        return within(_LOOK_S, getattr, found, last)
 
-    def _start(self) -> tuple[Any, list[str]]:
-        module, _, path = self.text.partition(":")
-        found = modules.get(module)
+    def _loaded(self) -> Any:
+        found = modules.get(self._module)
         if found is None:
-            raise NotLoadedError(f"the module {module} is not loaded")
-        return found, path.split(".")
+            raise NotLoadedError(f"the module {self._module} is not loaded")
+        return found
 
     def _step(self, owner: Any, name: str) -> Any:
+        if type(owner) is types.ModuleType:
+            known = peek.namespace(owner).get(name, peek.MISSING)
+            if known is not peek.MISSING:
+                return known
         found = self._raw(owner, name)
         if found is peek.MISSING:
             raise self._missing(owner, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from time import perf_counter
+from time import perf_counter, thread_time
 
 from pytest_memguard.components.component import Component
 from pytest_memguard.components.given import actions, checked_limits, one_action, sources_of
@@ -22,7 +22,8 @@ _BY_MARKER = "a marker"
 class ComponentRegistry:
     """All components of one process, in the order of registration. False while there are none.
 
-    Nothing here raises what code of the components raises: it goes into ``error`` of their usage.
+    Nothing here raises what code of the components raises: it goes into ``error`` of their usage. ``own_cost_s``: CPU
+    seconds that measuring took so far.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class ComponentRegistry:
         worker: str = "main",
         growth: GrowthSettings | None = None,
         clock: Callable[[], float] = perf_counter,
+        cpu: Callable[[], float] = thread_time,
     ) -> None:
         self.own_cost_s = 0.0
         self._components: dict[str, Component] = {}
@@ -40,6 +42,7 @@ class ComponentRegistry:
         self._worker = worker
         self._growth = growth
         self._clock = clock
+        self._cpu = cpu
 
     def __len__(self) -> int:
         return len(self._components) + len(self._left)
@@ -146,26 +149,32 @@ class ComponentRegistry:
 
         Made for every boundary between two tests: entries are counted each time, bytes as far as that is cheap.
         """
-        start = self._clock()
+        start = self._cpu()
         usages = [component.measured(nodeid) for component in self]
         usages += [replace(usage, nodeid=nodeid) for usage in self._left.values()]
         self._left.clear()
-        self.own_cost_s += self._clock() - start
+        self.own_cost_s += self._cpu() - start
         return usages
+
+    def note(self, nodeid: str | None) -> None:
+        """As ``measure``, where nobody wants to know but the report at the end: that is cheaper."""
+        start = self._cpu()
+        for component in self._components.values():
+            component.note(nodeid)
+        self._left.clear()
+        self.own_cost_s += self._cpu() - start
 
     def totals(self) -> list[ComponentUsage]:
         """What every component holds at the end of the run, ``grown_*`` counted from its start."""
         gone = [usage for name, usage in self._gone.items() if name not in self._components]
         return [*(component.total() for component in self), *gone]
 
-    def warnings(self) -> list[str]:
-        """What people should know at the end of the run, the components that look like leaks first."""
-        ordered = sorted(self, key=lambda component: not component.grows)
-        return [warning for component in ordered for warning in component.warnings()]
-
-    def growing(self) -> list[str]:
-        """The names of the components that look like leaks."""
-        return [component.name for component in self if component.grows]
+    def warnings(self) -> tuple[list[str], list[str]]:
+        """The names of the components that look like leaks, and what people should know at the end of the run."""
+        growth = {component.name: component.growth() for component in self}
+        ordered = sorted(self, key=lambda component: growth[component.name] is None)
+        told = [warning for component in ordered for warning in component.warnings(growth[component.name])]
+        return [name for name, words in growth.items() if words is not None], told
 
     def reset(self) -> None:
         """Forget what was measured so far: growth counts from now on. Containers and states stay as they are."""

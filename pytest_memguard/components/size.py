@@ -7,17 +7,18 @@ A component that wants either of these libraries has it as its ``measure``.
 
 from __future__ import annotations
 
-import gc
 import sys
 import types
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from gc import get_referents
 from itertools import chain, islice
+from sys import getsizeof
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from pytest_memguard.bounds import peek
+from pytest_memguard import peek
 
 __all__ = ["ORDERED", "Size", "newest", "size_of"]
 
@@ -27,6 +28,7 @@ MOST_S = 0.01
 _SAMPLE = 256
 _SLOT = 8
 _LOOK_EVERY = 128
+_MOST_PENDING = 10_000
 # What many objects refer to and none of them owns: code, modules, classes. Most of the program hangs on each.
 _NOT_FOLLOWED = (
     type,
@@ -94,14 +96,14 @@ class _Walk:
     def __init__(self) -> None:
         self.pending: list[_Pending] = []
         self._known: dict[int, tuple[float, int]] = {}
-        self._sizers: dict[type, bool | None] = {}
-        self._inline: dict[type, bool] = {}
+        self._sizers: dict[int, bool | None] = {}  # by the id of the class, whose hash may be somebody's code
+        self._inline: dict[int, bool] = {}
         self._origins = 0
         self._sampled = False
 
     def run(self, most_objects: int, until: float, clock: Callable[[], float]) -> Size:
         """Count until nothing is pending, or one of the bounds is reached."""
-        total = weights = 0.0
+        total = 0.0
         left = most_objects
         while self.pending and left > 0 and (left % _LOOK_EVERY or clock() < until):
             obj, weight, origin = self.pending.pop()
@@ -113,44 +115,47 @@ class _Walk:
             if known is None:
                 self._known[id(obj)] = (weight, origin)
                 total += weight * own
-                weights += weight
             elif known[0] > 1.0 and known[1] != origin:
                 # Found in another entry of the sample as well: there is one of it, however many entries there are.
                 self._known[id(obj)] = (1.0, 0)
                 total -= (known[0] - 1.0) * own
-                weights -= known[0] - 1.0
                 weight, origin = 1.0, 0
             else:
                 continue
             referents = self._follow(obj, weight, origin)
             if known is None and referents and self._keeps_values_inline(type(obj), referents):
                 total += weight * _SLOT * len(referents)
-        rest = sum(entry.weight for entry in self.pending if id(entry.obj) not in self._known)
-        return Size(round(total + rest * total / max(weights, 1.0)), not self._sampled and not self.pending)
+        return Size(round(total + self._rest()), not self._sampled and not self.pending)
+
+    def _rest(self) -> float:
+        """Bytes of what is still pending, without what that refers to: the least that it can be."""
+        entries = islice(reversed(self.pending), _MOST_PENDING)
+        sizes = (entry.weight * (self._size(entry.obj) or 0) for entry in entries if id(entry.obj) not in self._known)
+        return sum(sizes, 0.0)
 
     def _size(self, obj: Any) -> int | None:
         """Bytes of the object itself; None for what is not followed."""
         cls = type(obj)
-        own = self._sizers.get(cls, peek.MISSING)
+        own = self._sizers.get(id(cls), peek.MISSING)
         if own is peek.MISSING:
-            own = self._sizers[cls] = _has_own_size(cls)
+            own = self._sizers[id(cls)] = _has_own_size(cls)
         if own is None:
             return None
-        return object.__sizeof__(obj) if own else sys.getsizeof(obj)
+        return object.__sizeof__(obj) if own else getsizeof(obj)
 
     def _keeps_values_inline(self, cls: type, referents: Sequence[Any]) -> bool:
         """Whether an instance has its attributes in an array that ``sys.getsizeof`` leaves out (CPython 3.11+)."""
-        known = self._inline.get(cls)
+        known = self._inline.get(id(cls))
         if known is None:
             slot = peek.class_attribute(cls, "__dict__")
-            known = self._inline[cls] = sys.version_info >= (3, 11) and type(slot) is types.GetSetDescriptorType
+            known = self._inline[id(cls)] = sys.version_info >= (3, 11) and type(slot) is types.GetSetDescriptorType
         return known and not any(type(referent) is dict for referent in referents)
 
     def _follow(self, obj: Any, weight: float, origin: int) -> Sequence[Any]:
         """Put what an object refers to among the pending; gives that, where it is all of it."""
         length = peek.length(obj)
         if length is None or length <= _SAMPLE or peek.is_lru(obj):
-            referents = gc.get_referents(obj)
+            referents = get_referents(obj)
             if len(referents) <= _SAMPLE:
                 self.pending.extend(_Pending(referent, weight, origin) for referent in referents)
                 return referents

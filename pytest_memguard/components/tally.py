@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ from pytest_memguard.growth import GrowthSettings, GrowthTracker, judge
 from pytest_memguard.units import format_bytes
 
 __all__ = ["Tally"]
+
+_MOST_POINTS = 1_000
 
 
 class Tally:
@@ -53,13 +56,17 @@ class Tally:
         )
 
     def growth(self) -> str | None:
-        """How it keeps growing, in words; None where it does not, or where it cannot go on for ever."""
-        return None if self._last.bounded else self._entries.told() or self._bytes.told()
+        """How it keeps growing, in words; None where it does not."""
+        return self._entries.told() or self._bytes.told()
 
-    def warnings(self, name: str, limits: Mapping[str, int]) -> list[str]:
-        """What people should know of it after the run."""
+    @property
+    def is_over(self) -> bool:
+        """Whether a container held more than it may after the last test."""
+        return bool(self._last.over)
+
+    def warnings(self, name: str, limits: Mapping[str, int], growth: str | None) -> list[str]:
+        """What people should know of it after the run; *growth* as ``growth`` gives it."""
         found = []
-        growth = self.growth()
         if growth is not None:
             found.append(f"component {name} keeps growing: {growth}")
         if self._last.over:
@@ -73,31 +80,35 @@ class Tally:
 class _Course:
     """One metric over the tests that changed it: those that do not touch a component say nothing about it."""
 
-    __slots__ = ("_amount", "_nodeids", "_settings", "_tracker", "_values")
+    __slots__ = ("_amount", "_nodeids", "_settings", "_values")
 
     def __init__(self, settings: GrowthSettings, amount: Callable[[int], str]) -> None:
         self._settings = replace(settings, own_bytes=0)
-        self._tracker = GrowthTracker(self._settings)
         self._nodeids: list[str | None] = []
-        self._values: list[int] = []
+        self._values = array("q")
         self._amount = amount
 
     def add(self, value: int | None, nodeid: str | None) -> None:
         if value is not None and (not self._values or value != self._values[-1]):
-            self._tracker.add(value)
             self._nodeids.append(nodeid)
             self._values.append(value)
 
     def told(self) -> str | None:
-        found = self._tracker.candidate()
+        # Judged at the end, and of a long run some points: a window after each test would cost more than counting.
+        stride = len(self._values) // _MOST_POINTS + 1
+        values, nodeids = self._values[::stride], self._nodeids[::stride]
+        tracker = GrowthTracker(self._settings)
+        for value in values:
+            tracker.add(value)
+        found = tracker.candidate()
         if found is None:
             return None
         # Nothing that is held was for the collector to give back, hence the efficiency of 0.
         confidence = judge(found, 0.0, self._settings).confidence
-        first, last = (self._nodeids[place] for place in (found.first, found.last))
-        gained = self._amount(self._values[found.last] - self._values[found.first])
+        first, last = (nodeids[place] for place in (found.first, found.last))
+        gained = self._amount(values[found.last] - values[found.first])
         stretch = f"from {first} to {last}" if first is not None else f"until {last}"
-        steps = f"up in {found.up} of {found.steps} tests that changed it"
+        steps = f"up in {found.up} of {found.steps} {'tests that changed it' if stride == 1 else 'steps'}"
         return f"{gained} {stretch}, {steps} (confidence {confidence:.2f})"
 
 

@@ -23,6 +23,9 @@ processed = OrderedDict()
 history = []
 recent = deque(maxlen=5)
 
+def weigh(recent):
+    return 100 * len(recent)
+
 def process(number):
     message = processed[number] = Message(number)
     history.append(message.text)
@@ -50,6 +53,7 @@ memory:
       essential: true
     recent:
       track: shop.messages:recent
+      measure: shop.messages:weigh
     wrong:
       track: shop.messages:histroy
     elsewhere:
@@ -99,7 +103,8 @@ def test_yaml_alone(shop):
     assert (last["entries"], last["grown_entries"], last["over"]) == (80, 2, ["history"])
     assert last["limits"] == {"processed": 50, "history": 30}
     assert (idle["entries"], idle["grown_entries"], idle["essential"]) == (80, 0, True)
-    assert told["recent", "test_process[39]"]["grown_entries"] == 0
+    recent = told["recent", "test_process[39]"]
+    assert (recent["entries"], recent["grown_entries"], recent["bytes"]) == (5, 0, 500)
     assert told["elsewhere", "test_nothing"]["error"] == "invoices: the module shop.billing is not loaded"
 
     # Its growth is what it holds: the module was loaded, and empty, before the first test.
@@ -336,3 +341,38 @@ def test_with_workers_each_has_its_own(shop):
     assert len(usages(shop)) == 4 * 61
     assert any(warning.startswith("component message_processing keeps") for warning in run.report["warnings"])
     assert sum(line.startswith("message_processing (gw") for line in run.lines) == 2
+
+
+def test_growth_of_the_session_names_the_component_that_grew(suite):
+    suite.write("stock.py", "pictures = []\nlabels = []\n")
+    suite.write(
+        "test_stock.py",
+        """
+        import pytest
+        import stock
+
+        @pytest.mark.parametrize("number", range(40))
+        def test_take(number):
+            stock.pictures.append(bytearray(b"x" * 3_000_000))
+        """,
+    )
+    suite.write(
+        "memguard.yaml",
+        """
+        memory:
+          components:
+            pictures: {track: stock:pictures}
+            labels: {track: stock:labels}
+        """,
+    )
+    run = suite.run(WATCHED)
+
+    assert run.quiet, run.out
+    growth = run.report["session"]["growth"]
+    assert growth["suspected"]
+    assert growth["reason"].endswith("component pictures grew meanwhile")
+    (warning,) = run.report["warnings"]
+    assert warning.startswith("component pictures keeps growing: +40 entries")
+    found = totals(run)
+    assert found["pictures", "main"]["grown_bytes"] == pytest.approx(40 * 3_000_000, rel=0.05)
+    assert found["labels", "main"]["grown_entries"] == 0

@@ -13,6 +13,7 @@ from pytest_memguard import hookspecs
 # What plugin.py does around the values; here the values are made up, so that each hook is called in every run.
 CALLER = """
 import pytest
+from pytest_memguard.cleanup import StrategyRegistry
 from pytest_memguard.components import ComponentRegistry
 from pytest_memguard.model import RoundSeries, Suspect
 from tests.unit import reported
@@ -33,6 +34,12 @@ def pytest_sessionfinish(session):
         print("freed:", [result.freed_entries for result in registry.clean("aggressive")])
         for usage in registry.measure("t.py::test_small"):
             print("usage:", usage.component, usage.entries, dict(usage.limits), usage.error)
+    strategies = StrategyRegistry()
+    hook.pytest_memguard_strategies(registry=strategies)
+    print()
+    for name in strategies.names:
+        strategy = strategies[name]
+        print("strategy:", name, strategy.level, strategy.time_limit_s, strategy.during_tests, strategy.run())
     for usage in (reported.USAGE, reported.FULL):
         hook.pytest_memguard_component_report(usage=usage)
     hook.pytest_memguard_suspect(suspect=Suspect(nodeid="t.py::test_a", metrics=("blocks", "heap")))
@@ -55,7 +62,19 @@ def start(): pass
 def stop(): pass
 """
 
-SHOWN = ("suppressed: ", "registered: ", "freed: ", "usage: ")
+# What the example of strategies cleans.
+SEARCH = """
+results = {"shoes": [1, 2], "hats": [3]}
+
+def forget_results():
+    found = len(results)
+    results.clear()
+    return found
+
+def stop(): pass
+"""
+
+SHOWN = ("suppressed: ", "registered: ", "freed: ", "usage: ", "strategy: ")
 
 NAMES = [
     "pytest_memguard_pressure",
@@ -63,6 +82,7 @@ NAMES = [
     "pytest_memguard_sample",
     "pytest_memguard_components",
     "pytest_memguard_component_report",
+    "pytest_memguard_strategies",
     "pytest_memguard_suspect",
     "pytest_memguard_leak",
     "pytest_memguard_suppress",
@@ -82,7 +102,9 @@ def ran(pytester):
 
     def run(source):
         pytester.makepyfile(caller=CALLER)
-        pytester.mkpydir("shop").joinpath("messages.py").write_text(MESSAGES)
+        shop = pytester.mkpydir("shop")
+        shop.joinpath("messages.py").write_text(MESSAGES)
+        shop.joinpath("search.py").write_text(SEARCH)
         pytester.makeconftest(source)
         pytester.makepyfile(test_nothing="def test_nothing(): pass")
         pytester.syspathinsert()
@@ -144,6 +166,13 @@ def test_the_component_report_example_writes_down_who_fills_one(ran, pytester):
     ran(example_of("pytest_memguard_component_report"))
 
     assert (pytester.path / "over.txt").read_text() == "t.py::test_fill messages 520 (+25)\n"
+
+
+def test_the_strategies_example_registers_what_it_says(ran):
+    assert ran(example_of("pytest_memguard_strategies"))[:2] == [
+        "strategy: search_results moderate 5.0 True 2",
+        "strategy: search_index emergency 30 False None",
+    ]
 
 
 def test_the_suspect_example_says_what_grew(ran, pytester):

@@ -14,6 +14,7 @@ from pytest_memguard.events import (
     PressureEvent,
     PressureFailure,
     StrategyResult,
+    StrategyStatistics,
 )
 from pytest_memguard.model import (
     AllocationSite,
@@ -193,6 +194,28 @@ CLEANUP = CleanupResult(
     freed_bytes=3 * 2**20,
     duration_s=0.021,
     nodeid=CHECKOUT,
+)
+
+PAYS = StrategyStatistics(
+    name="full_gc",
+    level="moderate",
+    category="gc",
+    runs=2,
+    measured_runs=1,
+    freed_bytes=3 * 2**20,
+    freed_entries=40,
+    duration_s=0.04,
+    measured_s=0.02,
+)
+
+FAILS = StrategyStatistics(
+    name="search_index",
+    level="emergency",
+    category="other",
+    runs=1,
+    duration_s=5.0,
+    errors=1,
+    last_error="took more than 5 s",
 )
 
 STOPPED = PressureFailure(

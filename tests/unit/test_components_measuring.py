@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import itertools
+import threading
 import time
 import types
 import weakref
@@ -13,11 +14,13 @@ from array import array
 import objsize
 import pytest
 
+from pytest_memguard.components import size as measured
 from pytest_memguard.components.entries import count, is_bounded
 from pytest_memguard.components.scale import Scale
-from pytest_memguard.components.size import newest, size_of
+from pytest_memguard.components.size import newest
 
-HANG_S = 60
+# By number only: a machine that is busy elsewhere for ten milliseconds makes no estimate of what can be counted.
+size_of = functools.partial(measured.size_of, clock=lambda: 0.0)
 
 
 class Liar(dict):
@@ -181,7 +184,7 @@ class TestSize:
         chain = None
         for number in range(50_000):
             chain = [chain, number]
-        size = size_of([chain], most_objects=1000, most_s=HANG_S)
+        size = size_of([chain], most_objects=1000)
         assert not size.exact
         assert size.bytes > 0
         while chain is not None:  # freed step by step: deep chains of lists end the interpreter's stack
@@ -275,3 +278,23 @@ class TestScale:
         held.append("x" * 1000)
         scale.forget()
         assert scale.weigh(contents(held)).grown is None
+
+    def test_what_a_thread_keeps_changing_is_survived(self):
+        held, over = dict.fromkeys(range(2000), "x"), threading.Event()
+
+        def change():
+            while not over.is_set():
+                for number in range(2000, 2100):
+                    held[number] = "x"
+                for number in range(2000, 2100):
+                    del held[number]
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            scale = Scale(Clock())
+            weights = [scale.weigh([(held, 2000 + number)], anyway=True) for number in range(200)]
+        finally:
+            over.set()
+            thread.join()
+        assert all(weight.bytes is None or weight.bytes > 50_000 for weight in weights)

@@ -28,6 +28,17 @@ def one(registry, nodeid="t.py::test"):
     return usage
 
 
+FULL_SPEC = ComponentSpec(
+    name="messages",
+    track=("shop_of_messages:processed", "shop_of_messages:history"),
+    measure="shop_of_messages:weigh",
+    limits={"processed": 5},
+    cleanup={"gentle": "shop_of_messages:expire"},
+    shutdown="shop_of_messages:stop",
+    restart="shop_of_messages:start",
+)
+
+
 class Store:
     """An application that is shut down and restarted, and notes what is asked of it."""
 
@@ -236,27 +247,32 @@ class TestGrowth:
 
     def test_what_keeps_growing_is_told(self):
         registry = self.growing([], 60)
-        (warning,) = registry.warnings()
+        names, (warning,) = registry.warnings()
+        assert names == ["store"]
         assert warning.startswith(
             "component store keeps growing: +60 entries until t.py::test_59, up in 60 of 60 tests"
         )
-        assert registry.growing() == ["store"]
+
+    def test_of_a_long_run_some_points_tell_it(self):
+        _, (warning,) = self.growing([], 2500).warnings()
+        assert warning.startswith("component store keeps growing: +2,")
+        assert "steps (confidence 1.00)" in warning
 
     def test_what_was_given_back_is_not(self):
         held = []
         registry = self.growing(held, 60)
         held.clear()
         registry.measure("t.py::test_that_clears")
-        assert registry.warnings() == []
+        assert registry.warnings() == ([], [])
 
     def test_what_grows_in_few_tests_is_not(self):
-        assert self.growing([], 10).warnings() == []
+        assert self.growing([], 10).warnings() == ([], [])
 
     def test_what_is_within_its_limit_is_not(self):
-        assert self.growing([], 60, limits={"held": 100}).warnings() == []
+        assert self.growing([], 60, limits={"held": 100}).warnings() == ([], [])
 
     def test_what_is_over_its_limit_is_told(self):
-        warnings = self.growing([], 60, limits={"held": 50}).warnings()
+        _, warnings = self.growing([], 60, limits={"held": 50}).warnings()
         assert warnings[1:] == ["component store holds more than it may: held (limit 50)"]
         assert warnings[0].startswith("component store keeps growing")
 
@@ -267,14 +283,14 @@ class TestGrowth:
         for number in range(60):
             held["log"] += "x" * 1000
             registry.measure(f"t.py::test_{number}")
-        (warning,) = registry.warnings()
+        _, (warning,) = registry.warnings()
         assert "+57.6 KiB from t.py::test_0 to t.py::test_59" in warning
 
     def test_a_module_that_is_not_loaded_is_nothing_to_warn_of(self, registry):
         registry.register("store", track="not_loaded:at_all")
         registry.register("wrong", track="sys:patth")
         registry.measure("t.py::test_a")
-        (warning,) = registry.warnings()
+        _, (warning,) = registry.warnings()
         assert warning.startswith("component wrong could not be measured: patth: sys:patth leads nowhere")
         assert warning.endswith("did you mean 'path'?")
 
@@ -317,6 +333,22 @@ class TestDoing:
         assert states(registry) == ["restarted", "running", "restarted", "running"]
         assert log == ["stop web", "stop database", "start database", "start web"]
         assert registry.shut_down_nonessential() == ["web", "database"]
+
+    def test_everything_can_be_given_by_name(self, registry, monkeypatch):
+        module = types.ModuleType("shop_of_messages")
+        module.processed, module.history, log = list(range(9)), {}, []
+        module.expire, module.stop = module.processed.pop, lambda: log.append("stop")
+        module.start, module.weigh = lambda: log.append("start"), lambda processed, history: 7
+        registry.from_settings([FULL_SPEC])
+        assert registry.trim() == 0
+        assert one(registry).error.startswith("processed: the module shop_of_messages is not loaded")
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        assert [result.freed_entries for result in registry.clean("gentle")] == [1]
+        assert registry.trim() == 3
+        usage = one(registry)
+        assert (usage.entries, usage.bytes, usage.limits) == (5, 7, {"processed": 5})
+        assert registry.shut_down_nonessential() == registry.restart_all() == ["messages"]
+        assert log == ["stop", "start"]
 
     def test_what_is_down_is_not_cleaned(self, registry):
         store = Store()

@@ -16,10 +16,12 @@ from tests.unit.reported import (
     CHECKOUT,
     CLEANUP,
     COLLECTIONS,
+    FAILS,
     GROWTH,
     LEAK,
     LIMIT,
     NATIVE,
+    PAYS,
     PRESSURE,
     STOPPED,
     SUPPRESSED,
@@ -127,7 +129,45 @@ TOP = {
             "share": NUMBER,
         }
     ],
-    "cleanups": [dict],
+    "cleanups": [
+        {
+            "at_s": NUMBER,
+            "level": str,
+            "trigger": str,
+            "strategies": [
+                {
+                    "name": str,
+                    "level": str,
+                    "freed_bytes": OPTIONAL_INT,
+                    "freed_entries": OPTIONAL_INT,
+                    "duration_s": NUMBER,
+                    "error": OPTIONAL_TEXT,
+                    "note": OPTIONAL_TEXT,
+                }
+            ],
+            "freed_bytes": OPTIONAL_INT,
+            "duration_s": NUMBER,
+            "nodeid": OPTIONAL_TEXT,
+            "worker": str,
+            "refused": OPTIONAL_TEXT,
+        }
+    ],
+    "strategies": [
+        {
+            "name": str,
+            "level": str,
+            "category": str,
+            "runs": int,
+            "measured_runs": int,
+            "freed_bytes": int,
+            "freed_entries": OPTIONAL_INT,
+            "duration_s": NUMBER,
+            "measured_s": NUMBER,
+            "errors": int,
+            "last_error": OPTIONAL_TEXT,
+            "bytes_per_ms": (*NUMBER, type(None)),
+        }
+    ],
     "components": [],
     "failures": [{"nodeid": str, "reason": str, "stopped": bool, "worker": str}],
     "warnings": [str],
@@ -176,7 +216,7 @@ def full():
     environment = replace(reported.ENVIRONMENT, limit_bytes=2**30, limit_source="cgroup v2")
     tests = [record("t.py::a"), record("t.py::b", "leak"), record("t.py::c", "inconclusive", "noisy")]
     leaks = (LEAK, NATIVE, THREAD, SUPPRESSED)
-    around = {"pressure": [PRESSURE], "cleanups": [CLEANUP], "failures": [STOPPED]}
+    around = {"pressure": [PRESSURE], "cleanups": [CLEANUP], "strategies": [PAYS, FAILS], "failures": [STOPPED]}
     parts = {"limits": [LIMIT], "warnings": ["w"], "errors": ["e1", "e2"], **around}
     session = {"growth": GROWTH, "collections": COLLECTIONS}
     return replace(run(*leaks, tests=tests, session=session, **parts), environment=environment)

@@ -29,20 +29,18 @@ def strategies() -> tuple[Strategy, ...]:
 
 
 def empty_accelerator_caches() -> Outcome:
-    """Empty the caches of the backends that are in use; gives their number, and what they gave back as a note.
+    """Empty the caches of the backends that are in use; what they gave back is the note.
 
-    That is memory of the device, which no reading of this process shows.
+    It is memory of the device, which no reading of this process shows.
     """
-    emptied = 0
     freed = 0
     for backend in (loaded(_TORCH, name) for name in _BACKENDS):
         if backend is None or not _is_in_use(backend):
             continue
         before = _reserved(backend)
         backend.empty_cache()
-        emptied += 1
         freed += before - _reserved(backend)
-    return Outcome(entries=emptied, note=f"{format_bytes(freed)} of accelerator memory" if freed > 0 else None)
+    return Outcome(note=f"{format_bytes(freed)} of accelerator memory" if freed > 0 else None)
 
 
 def _is_in_use(backend: Any) -> bool:

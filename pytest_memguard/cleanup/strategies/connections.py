@@ -66,18 +66,18 @@ def _close_idle(pool: Any) -> int:
 def close_aiohttp_connections() -> Outcome:
     """Close the idle connections of aiohttp sessions whose loop does not run now; gives their number.
 
-    asyncio lets go of the sockets when that loop runs again. Where it is closed, ``stranded_transports`` does.
+    asyncio lets go of the sockets when that loop runs again; for one that is closed there is ``stranded_transports``.
     """
     return each(instances(loaded(_AIOHTTP, "BaseConnector")), _close_kept)
 
 
 def _close_kept(connector: Any) -> int:
     loop = connector._loop
-    if loop.is_running():
+    if loop.is_running() or loop.is_closed():
         return 0
     idle = [protocol for kept in list(connector._conns.values()) for protocol, *_ in kept]
     connector._conns.clear()
-    for protocol in idle if not loop.is_closed() else ():
+    for protocol in idle:
         protocol.close()
     return len(idle)
 

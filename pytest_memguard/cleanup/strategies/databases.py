@@ -20,7 +20,9 @@ def strategies(*, clock: Callable[[], float]) -> tuple[Strategy, ...]:
     """Gentle: expired entries. Moderate: compiled statements. Aggressive: pools, connections, query logs, pages."""
     expired = ExpiredDjangoEntries(clock)
     return (
-        _strategy("django_expired_entries", expired, "gentle", needs=_DJANGO_CACHE, during_tests=True),
+        _strategy(
+            "django_expired_entries", expired, "gentle", needs=_DJANGO_CACHE, ready=expired.ready, during_tests=True
+        ),
         _strategy("sqlalchemy_compiled", forget_compiled_statements, "moderate", needs=_SQLALCHEMY, during_tests=True),
         _strategy("sqlalchemy_pools", dispose_pools, "aggressive", needs=_SQLALCHEMY),
         _strategy("django_connections", close_old_django_connections, "aggressive", needs=_DJANGO),
@@ -29,14 +31,30 @@ def strategies(*, clock: Callable[[], float]) -> tuple[Strategy, ...]:
     )
 
 
-def _strategy(name: str, run: Callable[[], object], level: Any, *, needs: str, during_tests: bool = False) -> Strategy:
-    return Strategy(name=name, run=run, level=level, category="databases", needs=needs, during_tests=during_tests)
+def _strategy(
+    name: str,
+    run: Callable[[], object],
+    level: Any,
+    *,
+    needs: str,
+    ready: Callable[[], bool] | None = None,
+    during_tests: bool = False,
+) -> Strategy:
+    return Strategy(
+        name=name,
+        run=run,
+        level=level,
+        category="databases",
+        needs=needs,
+        ready=ready,
+        during_tests=during_tests,
+    )
 
 
 class ExpiredDjangoEntries:
     """Remove entries of Django's caches in memory that have expired: nobody can get them any more.
 
-    Looks at most once a second, because it looks at every entry.
+    Ready once a second, because it looks at every entry.
     """
 
     __slots__ = ("_clock", "_due_s")
@@ -45,10 +63,12 @@ class ExpiredDjangoEntries:
         self._clock = clock
         self._due_s = float("-inf")
 
+    def ready(self) -> bool:
+        """Once a second."""
+        return self._clock() >= self._due_s
+
     def __call__(self) -> int:
         """Gives the number of entries."""
-        if self._clock() < self._due_s:
-            return 0
         self._due_s = self._clock() + _EXPIRY_EVERY_S
         caches, expiry, locks = (loaded(_DJANGO_CACHE, name) for name in ("_caches", "_expire_info", "_locks"))
         now = loaded(_DJANGO_CACHE, "time").time()  # the time that they were stored by, frozen or not
@@ -150,7 +170,7 @@ def _django_connections() -> Iterator[Any]:
 def shrink_sqlite() -> Outcome:
     """Let SQLite free the pages that it keeps (``PRAGMA shrink_memory``), for each connection of this thread.
 
-    Gives the number of connections. A trace callback sees the statement.
+    Their number is the note. A trace callback sees the statement.
     """
     connection_type, unusable = loaded(_SQLITE, "Connection"), loaded(_SQLITE, "ProgrammingError")
 
@@ -161,4 +181,5 @@ def shrink_sqlite() -> Outcome:
             return 0
         return 1
 
-    return each(instances(connection_type), shrink)
+    outcome = each(instances(connection_type), shrink)
+    return Outcome(note=f"{outcome.entries} connections" if outcome.entries else None, error=outcome.error)

@@ -23,19 +23,32 @@ _LOOK_EVERY_S = 1.0
 
 def strategies(*, clock: Callable[[], float], warnings_are_captured: bool) -> tuple[Strategy, ...]:
     """Gentle: source lines and stale warning registries. Moderate: caches of patterns, parsers and types."""
-    registries = WarningRegistries(clock, allowed=warnings_are_captured)
+    lines, registries = SourceLines(), WarningRegistries(clock, allowed=warnings_are_captured)
     return (
-        _strategy("source_lines", SourceLines(), "gentle"),
-        _strategy("warning_registries", registries, "gentle", during_tests=False),
+        _strategy("source_lines", lines, "gentle", ready=lines.ready),
+        _strategy("warning_registries", registries, "gentle", ready=registries.ready, during_tests=False),
         _strategy("pattern_caches", forget_patterns, "moderate"),
         _strategy("parser_caches", forget_parsed, "moderate"),
         _strategy("type_caches", forget_types, "moderate"),
     )
 
 
-def _strategy(name: str, run: Callable[[], int], level: Any, *, during_tests: bool = True) -> Strategy:
+def _strategy(
+    name: str,
+    run: Callable[[], int],
+    level: Any,
+    *,
+    ready: Callable[[], bool] | None = None,
+    during_tests: bool = True,
+) -> Strategy:
     return Strategy(
-        name=name, run=run, level=level, category="interpreter", time_limit_s=None, during_tests=during_tests
+        name=name,
+        run=run,
+        level=level,
+        category="interpreter",
+        ready=ready,
+        time_limit_s=None,
+        during_tests=during_tests,
     )
 
 
@@ -50,10 +63,12 @@ class SourceLines:
     def __init__(self) -> None:
         self._left = 0
 
+    def ready(self) -> bool:
+        """Whether lines were read since the last call."""
+        return len(_lines) != self._left
+
     def __call__(self) -> int:
         """Gives the number of files."""
-        if len(_lines) == self._left:
-            return 0
         from_files = [
             name
             for name, entry in list(_lines.items())
@@ -80,12 +95,13 @@ class WarningRegistries:
         self._allowed = allowed
         self._due_s = float("-inf")
 
+    def ready(self) -> bool:
+        """Once a second, where it is allowed."""
+        return self._allowed and self._clock() >= self._due_s
+
     def __call__(self) -> int:
-        """Gives the number of warnings forgotten; looks at most once a second."""
-        now = self._clock()
-        if now < self._due_s or not self._allowed:
-            return 0
-        self._due_s = now + _LOOK_EVERY_S
+        """Gives the number of warnings forgotten."""
+        self._due_s = self._clock() + _LOOK_EVERY_S
         forgotten = 0
         for module in list(_modules.values()):
             names = module.__dict__ if type(module) is _MODULE else None

@@ -131,7 +131,10 @@ _FUNCTION = type(_identity)
 
 
 def detach_closed_handlers() -> Outcome:
-    """Take handlers off their loggers that were closed, or whose stream was: records that reach them are lost."""
+    """Take handlers off their loggers whose stream is closed: every record that reaches them is lost.
+
+    A handler that was closed itself may still work: it writes to a stream that is open, or opens its file again.
+    """
     return each([logging.root, *logging.root.manager.loggerDict.values()], _detach)
 
 
@@ -145,10 +148,10 @@ def _detach(logger: Any) -> int:
 def _is_closed(handler: Any) -> bool:
     if type(handler).__module__.startswith("_pytest."):
         return False
-    try:
-        return bool(handler._closed) or bool(handler.stream.closed)
-    except AttributeError:
-        return False
+    stream = getattr(handler, "stream", None)
+    if stream is None:  # of a file: opened again, but not to lose what has been written
+        return bool(getattr(handler, "_closed", False)) and getattr(handler, "mode", None) == "w"
+    return getattr(stream, "closed", False) is True
 
 
 class ExitCallbacks:

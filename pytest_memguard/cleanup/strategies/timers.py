@@ -55,9 +55,10 @@ def close_stranded_tasks() -> Outcome:
 
 
 def _close_stranded(task: Any) -> int:
-    if task.done() or not task.get_loop().is_closed():
+    coroutine = task.get_coro()
+    if task.done() or not task.get_loop().is_closed() or getattr(coroutine, "cr_frame", None) is None:
         return 0
-    task.get_coro().close()
+    coroutine.close()
     return 1
 
 

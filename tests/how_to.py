@@ -1,0 +1,51 @@
+"""The examples of the how-to pages: the projects that they describe, written out and run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.readme import ROOT, block, pytest_output
+
+CLEANUP = ROOT / "docs" / "how-to" / "cleanup.md"
+COMPONENTS = ROOT / "docs" / "how-to" / "components.md"
+ORIGINAL = ROOT / "docs" / "reference" / "original-system.md"
+
+# pytest's own line for a plugin that needs a setting has nothing to do with what is shown.
+_PLAIN = ("-p", "no:asyncio", "-v")
+_FIGURE = re.compile(r"[-+]?\d[\d.,]*(?: (?:[KMG]i)?B| (?:ms|us|s)\b)?")
+
+
+def write(folder: Path, page: Path, **names: str) -> None:
+    """Write blocks of a page as files: ``name of the block="path"``, spaces as underscores."""
+    (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
+    for name, path in names.items():
+        file = folder / path
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(block(page, name.replace("_", " ")), "utf-8")
+
+
+def run(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Exit status and output of ``pytest --memguard -v``."""
+    return pytest_output("--memguard", *_PLAIN, *arguments, cwd=folder)
+
+
+def missing(page: Path, name: str, output: str) -> list[str]:
+    """The lines of a block that the output does not have, in their order, whatever the figures are.
+
+    ``..`` stands for any lines.
+    """
+    lines = iter([plain(line) for line in output.splitlines()])
+    shown = [plain(line) for line in block(page, name).splitlines()]
+    return [line for line in shown if line != ".." and not any(line == found for found in lines)]
+
+
+def plain(line: str) -> str:
+    """A line without figures, the spaces between columns, and what was too long for it."""
+    return " ".join(_FIGURE.sub("#", line).split())
+
+
+def rows(page: Path) -> list[tuple[str, ...]]:
+    """The rows of all tables of a page."""
+    found = re.findall(r"^\| (.*) \|$", page.read_text("utf-8"), re.MULTILINE)
+    return [tuple(cell.strip() for cell in row.split(" | ")) for row in found]
