@@ -383,7 +383,7 @@ class Guard:
             failures=tuple(self.chronicle.failures),
             warnings=tuple(self._all_warnings()),
             errors=tuple(self.errors),
-            components=tuple(self.usages),
+            components=tuple(sorted(self.usages, key=lambda usage: usage.worker)),
         )
 
     def updated(self, report: RunReport) -> RunReport:
