@@ -101,6 +101,11 @@ class CoreManager:
 
     # -- what happens to a session
 
+    @property
+    def calm(self) -> bool:
+        """Whether nothing is pending: a boundary at which nothing can have changed may be left out."""
+        return self.monitor.level == "normal" and not (self._pending or self._interrupted or self._may_be_down)
+
     def boundary(self, nodeid: str | None) -> bool:
         """A test has ended; gives whether anything was done about the pressure."""
         changed = bool(self._pending)  # while the test ran, when nothing could be cleaned

@@ -64,6 +64,14 @@ class Thresholds:
             external_bytes=settings.external_bytes,
         )
 
+    def room(self, observation: Observation) -> int:
+        """Bytes that may at least be taken before anything but normal is possible; 0 where nothing is known."""
+        rooms = [int(usage.limit * self.warning) - usage.used for usage in observation.usages]
+        if observation.rss is None or not rooms:
+            return 0
+        # What malloc has handed out can be no more than what has been taken since it was all resident.
+        return max(0, min(*rooms, self.rss_bytes - observation.rss, self.external_bytes - observation.rss))
+
     def level_of(self, share: float) -> PressureLevel:
         """The level at that fraction of a limit."""
         if share < self.warning:

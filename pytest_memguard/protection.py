@@ -13,9 +13,9 @@ from pytest_memguard.core import Cleaner, Components, CoreManager
 from pytest_memguard.errors import MemoryPressureError
 from pytest_memguard.events import CleanupResult, CleanupTrigger, PressureEvent, PressureFailure
 from pytest_memguard.guard import Guard
-from pytest_memguard.pressure import Observation, PressureMonitor, rank
+from pytest_memguard.pressure import Observation, PressureMonitor, Thresholds, rank
 from pytest_memguard.probes.collections import CollectionWatch
-from pytest_memguard.probes.limits import open_limits
+from pytest_memguard.probes.limits import FILL_RATE, open_limits
 from pytest_memguard.probes.stall import open_stall
 from pytest_memguard.sampler import BellError, Look, Sampler
 from pytest_memguard.settings import CLEANUP_LEVELS, CleanupLevel, MarkerSettings, Resolved
@@ -27,6 +27,9 @@ from pytest_memguard.watch.collected import CollectedTests
 __all__ = ["Protection"]
 
 Call = Callable[..., Any]
+
+# Rlimits may be set and machines stand still at any time: somebody looks that often at least, between short tests.
+_LONGEST_QUIET_S = 0.25
 
 
 class Protection:
@@ -57,6 +60,8 @@ class Protection:
         self._stall = open_stall()
         self._heap = guard.reader("heap")
         self._wait_s = 0.0
+        self._thresholds = Thresholds.of(settings)
+        self._quiet_until = 0.0
         self._nodeid: str | None = None
         self._in_call = False
         self._told = False  # hooks of others ran
@@ -150,7 +155,7 @@ class Protection:
             self._collected.ended(item.nodeid)
         while self._untold:
             self._tell(self._config.hook.pytest_memguard_cleanup, result=self._untold.pop(0))
-        acted = self.core.boundary(item.nodeid)
+        acted = self._boundary(item.nodeid)
         due = self._due(item, nextitem, marker)
         if due is not None:
             level, trigger = due
@@ -160,6 +165,13 @@ class Protection:
             self._guard.gap()
         if self.core.stop_reason is not None and not item.session.shouldfail:
             self._stop(item, self.core.stop_reason)
+
+    def _boundary(self, nodeid: str) -> bool:
+        """Look, unless the time since the last look is too short to fill what is left to the first threshold."""
+        now = self._guard.clock()
+        if now < self._quiet_until and self.core.calm:
+            return False
+        return self.core.boundary(nodeid)
 
     def _due(
         self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None
@@ -206,7 +218,10 @@ class Protection:
         external = None
         if rss is not None and rss >= self._settings.external_bytes and not self._in_call and self._heap is not None:
             external = self._heap()  # it cannot be more than is resident, but for what was never written to
-        return Observation(now, reading.usages, rss, external, None if self._stall is None else self._stall.read(now))
+        stalled = None if self._stall is None else self._stall.read(now)
+        observation = Observation(now, reading.usages, rss, external, stalled)
+        self._quiet_until = now + min(self._thresholds.room(observation) / FILL_RATE, _LONGEST_QUIET_S)
+        return observation
 
     def _look(self) -> Look:
         """In the main thread or in the background."""

@@ -11,6 +11,7 @@ when the sleep was over (Python 3.11 and 3.13).
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sys
 import threading
@@ -44,11 +45,13 @@ class Bell:
         self._number = int(signal.SIGURG)
         self._ring = ring
         self._handler = self._rung  # one object for good, to be found again
-        self._get, self._set_handler, self._kill = signal.getsignal, signal.signal, signal.pthread_kill
+        # The one in C: signal.getsignal makes an enum of what it finds, which takes longer than all the rest.
+        self._get: Callable[[int], object] = importlib.import_module("_signal").getsignal
+        self._set_handler, self._kill = signal.signal, signal.pthread_kill
         self._restart = signal.siginterrupt
         self._main = threading.get_ident()
         self._timer = _Timer(self._number, threading.get_native_id())
-        if self._get(self._number) is not signal.SIG_DFL:
+        if self._get(self._number) != signal.SIG_DFL:
             self._timer.close()
             raise BellError("SIGURG is in use")
         self._install()
@@ -58,7 +61,7 @@ class Bell:
         handler = self._get(self._number)
         if handler is self._handler:
             self._timer.set(seconds)
-        elif handler is signal.SIG_DFL:  # somebody has reset all signals
+        elif handler == signal.SIG_DFL:  # somebody has reset all signals
             self._install()
             self._timer.set(seconds)
 
@@ -103,27 +106,35 @@ class _Timer:
                 ("rest", ctypes.c_int * _SIGEVENT_REST),
             )
 
-        self._library = _library(ctypes)
-        self._id: Any = ctypes.c_void_p()
+        library = _library(ctypes)
+        found = ctypes.c_void_p()
         event = Event(signal=number, notify=_NOTIFY_THREAD, thread=thread)
-        if self._library.timer_create(_CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(self._id)):
+        if library.timer_create(_CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(found)):
             raise BellError("the kernel gives no timer")
+        self._id = found.value or 0  # 0 is an id like any other
+        self._open = True
         # struct itimerspec: interval and first, both seconds and nanoseconds.
         self._times = (ctypes.c_long * 4)()
-        self._where = ctypes.byref(self._times)
-        self._settime = self._library.timer_settime
+        self._where = ctypes.addressof(self._times)
+        self._seconds = 0.0
+        self._settime, self._delete = library.timer_settime, library.timer_delete
+        self._settime.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+        self._delete.argtypes = (ctypes.c_void_p,)
 
     def set(self, seconds: float) -> None:
-        if self._id is not None:
+        if not self._open:
+            return
+        if seconds != self._seconds:  # rarely: each test sets it, and mostly to the same
+            self._seconds = seconds
             whole = int(seconds)
             self._times[2] = whole
             self._times[3] = int((seconds - whole) * 1_000_000_000)
-            self._settime(self._id, 0, self._where, None)
+        self._settime(self._id, 0, self._where, None)
 
     def close(self) -> None:
-        if self._id is not None:
-            self._library.timer_delete(self._id)
-            self._id = None
+        if self._open:
+            self._open = False
+            self._delete(self._id)
 
 
 def _library(ctypes: Any) -> Any:
