@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from pytest_memguard import hookspecs, options
 
 if TYPE_CHECKING:
     from pytest_memguard.fixture import MemguardFixture
+    from pytest_memguard.session import MemguardSession
 
 _NAME = "memguard-session"
 
@@ -59,12 +61,18 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 @pytest.fixture
-def memguard(request: pytest.FixtureRequest) -> MemguardFixture:
-    """Memory of the present test: ``memguard.limit("10 MB")`` is a context manager that bounds the peak inside it.
+def memguard(request: pytest.FixtureRequest) -> Iterator[MemguardFixture]:
+    """Memory of the present test: ``assert_no_leak``, ``watch``, ``limit``, ``checkpoint``.
 
-    Without ``--memguard`` nothing is measured and every check passes.
+    ``assert_no_leak`` and ``watch`` work without ``--memguard``, too; ``limit`` then measures nothing and passes.
     """
     from pytest_memguard.fixture import MemguardFixture  # noqa: PLC0415
 
-    session = request.config.pluginmanager.getplugin(_NAME)
-    return MemguardFixture(lap=None if session is None else session.guard.lap)
+    session: MemguardSession | None = request.config.pluginmanager.getplugin(_NAME)
+    fixture = MemguardFixture(
+        lap=None if session is None else session.guard.lap,
+        repeating=session is not None and session.is_repeating,
+        rootdir=str(request.config.rootpath),
+    )
+    yield fixture
+    fixture.close()
