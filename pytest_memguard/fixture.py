@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
+from pytest_memguard.model import Checkpoint
 from pytest_memguard.units import UnitError, format_bytes, parse_size
 
 if TYPE_CHECKING:
     from pytest_memguard.calls import Making, PendingCheck
+    from pytest_memguard.gone import Watched
 
-P = ParamSpec("P")
+_LONGEST_NAME = 200
 
 
 class PeakExceededError(AssertionError):
@@ -30,15 +32,34 @@ class Level(NamedTuple):
     peak: int | None
 
 
+class Mark(Protocol):
+    """Takes a named reading; ``keep``: it goes into the report."""
+
+    def __call__(self, name: str, /, *, keep: bool) -> Checkpoint:
+        """The reading."""
+
+
 class MemguardFixture:
     """What a test gets as ``memguard``.
 
-    ``lap`` takes a reading, or is None while memguard is off. ``repeating``: this is a repetition of the test, made
-    after the suite's own run. ``rootdir``: what lies below it is the user's own code.
+    ``lap`` takes a reading, and ``mark`` one that has a name; both are None while memguard is off. ``repeating``: this
+    is a repetition of the test, made after the suite's own run. ``rootdir``: what lies below it is the user's own code.
+    ``on_watch`` gets the list of the objects that are watched when the first one is.
     """
 
-    def __init__(self, *, lap: Callable[[], Level] | None, repeating: bool = False, rootdir: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        lap: Callable[[], Level] | None,
+        mark: Mark | None = None,
+        repeating: bool = False,
+        rootdir: str = "",
+        on_watch: Callable[[list[Watched]], object] = len,
+    ) -> None:
         self._lap = lap
+        self._mark = mark
+        self._on_watch = on_watch
+        self._watched: list[Watched] = []
         self._repeating = repeating
         self._rootdir = rootdir
         self._pending: list[PendingCheck] = []
@@ -67,6 +88,19 @@ class MemguardFixture:
             raise PeakExceededError(
                 f"peak {format_bytes(grown, signed=True)} inside memguard.limit, {format_bytes(allowed)} allowed"
             )
+
+    def checkpoint(self, name: str) -> Checkpoint:
+        """Memory now, under a name: it is returned, and listed with the test in the JSON report and by ``-v``.
+
+        The report has the first hundred of a test. Off, every value is None. Raises ``TypeError`` and ``ValueError``
+        where *name* is no text, or empty.
+        """
+        if not isinstance(name, str):
+            raise TypeError(f"memguard.checkpoint({name!r}): a name is wanted")
+        named = name.strip()[:_LONGEST_NAME]
+        if not named:
+            raise ValueError(f"memguard.checkpoint({name!r}): a name is wanted")
+        return Checkpoint(name=named) if self._mark is None else self._mark(named, keep=not self._repeating)
 
     @overload
     def assert_no_leak(
@@ -135,6 +169,23 @@ class MemguardFixture:
         pending = calls.start(check, call, name=name)
         self._pending.append(pending)
         return pending
+
+    def watch(self, obj: object) -> None:
+        """Fail the test if *obj* is still there when the test and the teardown of its fixtures are over.
+
+        The test then gets an error besides, which shows who keeps the object. Only a weak reference is kept here;
+        raises ``TypeError`` for what cannot be weakly referenced (``int``, ``str``, ``list``, ``dict``, ..). No verdict
+        on a test that fails, whose traceback keeps its objects, nor on one that is skipped or expected to fail. Works
+        with memguard off as well; repetitions of pass 2 do not look again.
+        """
+        from pytest_memguard.gone import Watched  # noqa: PLC0415 - loads the diagnosis, which only this needs
+
+        watched = Watched(obj)
+        if self._repeating:
+            return
+        self._watched.append(watched)
+        if len(self._watched) == 1:
+            self._on_watch(self._watched)
 
     def close(self) -> None:
         """The test is over. Raises ``NotAwaitedError`` where it did not await what has to be awaited."""

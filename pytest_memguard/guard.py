@@ -22,6 +22,7 @@ from pytest_memguard.gate import Gate, judged
 from pytest_memguard.grace import Grace
 from pytest_memguard.growth import GrowthSettings
 from pytest_memguard.model import (
+    Checkpoint,
     Environment,
     Finding,
     LimitExceeded,
@@ -46,6 +47,7 @@ Unread = tuple[str, float]  # outcome and seconds of a test without any reading
 
 # A test whose first run kept this much more than pytest keeps, and whose repetition kept nothing.
 _ONE_OFF_BYTES = 1 << 20
+_MOST_POINTS = 100
 
 
 class Guard:
@@ -75,6 +77,7 @@ class Guard:
         self._raw: list[Finding] = []
         self._watching_s = 0.0
         self._checking_s = 0.0
+        self._points: list[Checkpoint] = []  # of the present test
         self._absorbed_sources: Mapping[str, str] = {}
         self._absorbed: dict[str, array[int]] = {}
 
@@ -90,7 +93,11 @@ class Guard:
         """A test has ended; gives its index."""
         if self._watcher is None:
             raise RuntimeError("a controller runs no tests")
-        return self._watcher.boundary(nodeid, outcome, duration_s)
+        index = self._watcher.boundary(nodeid, outcome, duration_s)
+        if self._points:
+            self.ledger.checkpoints[index] = tuple(self._points)
+            self._points.clear()
+        return index
 
     def gap(self) -> None:
         """Something that is no test ran meanwhile."""
@@ -103,6 +110,16 @@ class Guard:
             return Level(None, None)
         sample = self._watcher.lap()
         return Level(sample.rss, sample.peak)
+
+    def checkpoint(self, name: str, *, keep: bool) -> Checkpoint:
+        """A named reading inside the present test; what is kept, the first hundred, goes into its record."""
+        if self._watcher is None:
+            return Checkpoint(name=name)
+        sample = self._watcher.lap()
+        point = Checkpoint(name=name, rss_bytes=sample.rss, peak_rss_bytes=sample.peak, heap_bytes=sample.heap)
+        if keep and len(self._points) < _MOST_POINTS:
+            self._points.append(point)
+        return point
 
     def leave_out(self, index: int, reason: str) -> None:
         """A test that passed will not be checked, for that reason."""
@@ -208,6 +225,9 @@ class Guard:
                 [limit.nodeid, limit.limit_bytes, limit.peak_growth_bytes, limit.origin, limit.gates]
                 for limit in self.limits
             ],
+            "checkpoints": [
+                [there, [point.to_json() for point in points]] for there, points in self.ledger.checkpoints.items()
+            ],
             "growth": self.growth.to_json(),
             "sources": self._sources(),
             "warnings": self._all_warnings(),
@@ -228,6 +248,10 @@ class Guard:
             self.limits.append(
                 LimitExceeded(nodeid=nodeid, limit_bytes=limit, peak_growth_bytes=grown, origin=origin, gates=gates)
             )
+        indices = self._absorbed.get(worker, array("q"))
+        for there, points in wire["checkpoints"]:
+            if there < len(indices):
+                self.ledger.checkpoints[indices[there]] = tuple(Checkpoint(**point) for point in points)
         growth = SessionGrowth(**wire["growth"])
         if growth.suspected and growth.confidence > self.growth.confidence:
             self.growth = growth

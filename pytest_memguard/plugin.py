@@ -13,6 +13,7 @@ from pytest_memguard import hookspecs, options
 
 if TYPE_CHECKING:
     from pytest_memguard.fixture import MemguardFixture
+    from pytest_memguard.gone import Watched
     from pytest_memguard.session import MemguardSession
 
 _NAME = "memguard-session"
@@ -68,11 +69,20 @@ def memguard(request: pytest.FixtureRequest) -> Iterator[MemguardFixture]:
     """
     from pytest_memguard.fixture import MemguardFixture  # noqa: PLC0415
 
-    session: MemguardSession | None = request.config.pluginmanager.getplugin(_NAME)
+    config, item = request.config, request.node
+
+    def on_watch(watched: list[Watched]) -> None:
+        from pytest_memguard.leftovers import Leftovers  # noqa: PLC0415
+
+        Leftovers.of(config).expect(item.nodeid, item.location, watched)
+
+    session: MemguardSession | None = config.pluginmanager.getplugin(_NAME)
     fixture = MemguardFixture(
         lap=None if session is None else session.guard.lap,
+        mark=None if session is None else session.guard.checkpoint,
         repeating=session is not None and session.is_repeating,
-        rootdir=str(request.config.rootpath),
+        rootdir=str(config.rootpath),
+        on_watch=on_watch,
     )
     yield fixture
     fixture.close()

@@ -35,6 +35,7 @@ _MOST_FLOOR = 256
 _FADED = 4
 _HALF = 0.5
 _ONE_BLOCK = 0.99
+_RARE = 8
 _DIAGNOSIS_S = 2.0
 _UNTRACKED = (
     "what stays are objects that the garbage collector does not track, such as text, bytes, numbers, or objects of an "
@@ -227,7 +228,7 @@ class Course:
     def _evidence(self, rates: dict[str, float]) -> Evidence:
         """The diagnosis, by repetitions of as many calls as it takes to leave one object."""
         blocks = rates.get("blocks", 0.0)
-        count = 1 if not blocks or blocks >= _ONE_BLOCK else min(self._batches.most, ceil(1 / blocks))
+        count = 1 if not blocks or blocks >= _ONE_BLOCK else min(self._batches.most, ceil(_RARE / blocks))
         scenario = Scenario(repeat=partial(self._batches.make, count), settle=self._settler.light)
         return diagnose(
             scenario,
