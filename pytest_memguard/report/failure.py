@@ -14,14 +14,17 @@ from pytest_memguard.units import format_bytes
 
 __all__ = ["leak_text", "limit_text"]
 
+_ALL = 1_000_000
 _RETAINERS = 3
+_TYPES = 10
+_WITNESSES = 10
 _SITES = 5
 _MEMORY = ("python", "native")
 _UNITS = (("MiB", 2**20), ("KiB", 2**10), ("B", 1))
 
 
-def leak_text(finding: Finding, width: int) -> Iterator[Line]:
-    """Headline, evidence by round, what stays and who keeps it, and what to do."""
+def leak_text(finding: Finding, width: int, *, whole: bool = False) -> Iterator[Line]:
+    """Headline, evidence by round, what stays and who keeps it, and what to do; lists are cut unless *whole*."""
     steady = describe.evidence(finding)
     runs = f" in {steady}" if steady else ""
     amount = describe.amount(finding)
@@ -33,15 +36,15 @@ def leak_text(finding: Finding, width: int) -> Iterator[Line]:
     )
     yield from field("test", finding.nodeid, width)
     yield from field("phase", describe.where(finding), width)
-    yield from rounds_table(finding.rounds)
+    yield from rounds_table(finding.rounds, whole=whole)
     diagnosis = finding.diagnosis
-    yield from field("types", describe.types_text(finding, limit=10), width)
-    yield from fields("allocated", diagnosis.sites, describe.site_text, width, most=_SITES)
-    for index, retainer in enumerate(diagnosis.retainers[:_RETAINERS]):
+    yield from field("types", describe.types_text(finding, limit=_ALL if whole else _TYPES), width)
+    yield from fields("allocated", diagnosis.sites, describe.site_text, width, most=_ALL if whole else _SITES)
+    for index, retainer in enumerate(diagnosis.retainers[: _ALL if whole else _RETAINERS]):
         yield from drawn("kept by" if index == 0 else "and by", retainer, width)
     yield from field("component", diagnosis.component or "", width)
     yield from field("signature", diagnosis.signature, width)
-    yield from also_seen(finding, width, most=10)
+    yield from also_seen(finding, width, most=_ALL if whole else _WITNESSES)
     for note in diagnosis.notes:
         yield from field("note", note, width)
     yield from field("advice", finding.advice or "", width)
