@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -42,9 +44,9 @@ class Mark(Protocol):
 class MemguardFixture:
     """What a test gets as ``memguard``.
 
-    ``lap`` takes a reading, and ``mark`` one that has a name; both are None while memguard is off. ``repeating``: this
-    is a repetition of the test, made after the suite's own run. ``rootdir``: what lies below it is the user's own code.
-    ``on_watch`` gets the list of the objects that are watched when the first one is.
+    ``lap`` takes a reading, ``mark`` one that has a name, ``gap`` forgets what came before it in this test; None while
+    memguard is off. ``repeating``: this is a repetition of the test, made after the suite's own run. ``rootdir``: what
+    lies below it is the user's own code. ``on_watch`` gets the list of the watched objects when there is a first one.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class MemguardFixture:
         *,
         lap: Callable[[], Level] | None,
         mark: Mark | None = None,
+        gap: Callable[[], None] | None = None,
         repeating: bool = False,
         rootdir: str = "",
         on_watch: Callable[[list[Watched]], object] = len,
     ) -> None:
         self._lap = lap
         self._mark = mark
+        self._gap = gap
         self._on_watch = on_watch
         self._watched: list[Watched] = []
         self._repeating = repeating
@@ -150,8 +154,7 @@ class MemguardFixture:
         ``ValueError`` for a wrong *runs* or *tolerance*. What the function raises is passed on.
         """
         __tracebackhide__ = True
-        from pytest_memguard import calls  # noqa: PLC0415 - loads half of the package, which only this needs
-
+        calls = self._loaded("pytest_memguard.calls")
         if not callable(function):
             raise TypeError(f"memguard.assert_no_leak({function!r}): a function is wanted, and what to call it with")
         accepted, size = calls.accepted(tolerance), calls.batch_size(runs)
@@ -161,8 +164,9 @@ class MemguardFixture:
         check = (
             self._single if self._repeating else self._check(function, call, name=name, runs=size, tolerance=accepted)
         )
+        pending: PendingCheck = calls.PendingCheck(None, call, name=name)
         if self._repeating and accepted:
-            return calls.PendingCheck(None, call, name=name) if awaited else None
+            return pending if awaited else None
         if not awaited:
             check(calls.Calls(call))
             return None
@@ -178,9 +182,7 @@ class MemguardFixture:
         on a test that fails, whose traceback keeps its objects, nor on one that is skipped or expected to fail. Works
         with memguard off as well; repetitions of pass 2 do not look again.
         """
-        from pytest_memguard.gone import Watched  # noqa: PLC0415 - loads the diagnosis, which only this needs
-
-        watched = Watched(obj)
+        watched: Watched = self._loaded("pytest_memguard.gone").Watched(obj)
         if self._repeating:
             return
         self._watched.append(watched)
@@ -197,6 +199,14 @@ class MemguardFixture:
                     "`await memguard.assert_no_leak(..)`"
                 )
 
+    def _loaded(self, module: str) -> Any:
+        """A module that only some tests need, because it loads half of the package: which no test has retained."""
+        known = module in sys.modules
+        loaded = importlib.import_module(module)
+        if self._gap is not None and not known:
+            self._gap()
+        return loaded
+
     @staticmethod
     def _single(making: Making) -> None:
         making.one()
@@ -204,7 +214,7 @@ class MemguardFixture:
     def _check(
         self, function: Callable[..., object], call: partial[object], *, name: str, runs: int | None, tolerance: int
     ) -> Callable[[Making], None]:
-        from pytest_memguard import calls  # noqa: PLC0415
+        calls = self._loaded("pytest_memguard.calls")
 
         def check(making: Making) -> None:
             __tracebackhide__ = True

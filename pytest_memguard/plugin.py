@@ -80,6 +80,7 @@ def memguard(request: pytest.FixtureRequest) -> Iterator[MemguardFixture]:
     fixture = MemguardFixture(
         lap=None if session is None else session.guard.lap,
         mark=None if session is None else session.guard.checkpoint,
+        gap=None if session is None else session.guard.gap,
         repeating=session is not None and session.is_repeating,
         rootdir=str(config.rootpath),
         on_watch=on_watch,

@@ -11,6 +11,7 @@ from pytest_memguard.units import UnitError, parse_size
 
 _MOST_RUNS = 10_000_000
 _UNNAMED = "function"
+_BOUND = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
 
 
 def batch_size(runs: Any) -> int | None:
@@ -46,7 +47,7 @@ def function_name(function: Callable[..., object]) -> str:
 
 def named_arguments(function: Callable[..., object], call: functools.partial[object]) -> list[tuple[str, Any]]:
     """What each call is handed, by what to call it: ``argument 1 (list)``, ``data (bytes)``, ``self (Parser)``."""
-    owner: Any = getattr(function, "__self__", None)
+    owner: Any = getattr(function, "__self__", None) if isinstance(function, _BOUND) else None
     found = [] if owner is None or isinstance(owner, types.ModuleType) else [("self", owner)]
     found += [(f"argument {number}", value) for number, value in enumerate(call.args, 1)]
     found += list(call.keywords.items())

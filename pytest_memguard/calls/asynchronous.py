@@ -23,8 +23,11 @@ Check = Callable[[Making], None]
 
 
 def is_awaited(function: Callable[..., object]) -> bool:
-    """Whether calling it gives something to be awaited, as far as can be told without a call."""
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+    """Whether calling it gives something to be awaited, as far as can be told without a call; never raises."""
+    try:
+        return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+    except Exception:  # noqa: BLE001 - a callable may be anything
+        return False
 
 
 def start(check: Check, call: Callable[[], Any], *, name: str) -> PendingCheck:
@@ -60,9 +63,11 @@ class PendingCheck:
         return self._check is None
 
     def __await__(self) -> Generator[Any, None, None]:
+        __tracebackhide__ = True
         return self._run().__await__()
 
     async def _run(self) -> None:
+        __tracebackhide__ = True
         check, self._check = self._check, None
         if check is not None:
             await _Turns(self._call).serve(check)
@@ -93,6 +98,7 @@ class _Turns:
         return result
 
     def many(self, count: int) -> None:
+        __tracebackhide__ = True
         self._wanted = count
         self._loop_may.release()
         self._check_may.acquire()
@@ -106,6 +112,7 @@ class _Turns:
         pass
 
     def _work(self, check: Check) -> None:
+        __tracebackhide__ = True
         try:
             check(self)
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
@@ -117,6 +124,7 @@ class _Turns:
 
     async def serve(self, check: Check) -> None:
         """Make the calls that the check wants until it is over; raises what it raises."""
+        __tracebackhide__ = True
         thread = threading.Thread(target=self._work, args=(check,), name="memguard.assert_no_leak", daemon=True)
         thread.start()
         self._wait()
@@ -131,6 +139,7 @@ class _Turns:
             raise error
 
     async def _make(self) -> None:
+        __tracebackhide__ = True
         try:
             for _ in repeat(None, self._wanted):
                 self._result = await self._call()

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pytest_memguard.calls.making import Making
 
 _USUAL = 200
-_FEWEST = 10
-_FIRST_S = 0.25
-_BATCH_S = 0.3
-_BATCH_BYTES = 8 << 20
+_FEWEST = 5
+_FIRST_S = 0.15
+_BATCH_S = 0.15
+_BATCH_BYTES = 4 << 20
 _NEW_A_BATCH = 3
 
 

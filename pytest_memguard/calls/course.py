@@ -27,6 +27,7 @@ from pytest_memguard.prove import Prover
 from pytest_memguard.settle import Settler
 
 _FIRST_CALLS = 9
+_SLOW_S = 0.05
 _ROUNDS = 6
 _LEAST = 3
 _PROOF_S = 3.0
@@ -76,15 +77,17 @@ class Course:
             self._batches.forget = stack.enter_context(quiet())
             stack.callback(gc.freeze if frozen else gc.unfreeze)
             stack.callback(gc.unfreeze)
+            start = self._instruments.clock()
             second = self._calls.one()
+            slow = self._instruments.clock() - start > _SLOW_S
             if first is second:
                 self._counts.append(_references("the result", second))
             del first, second
-            return self._found()
+            return self._found(1 if slow else _FIRST_CALLS)
 
-    def _found(self) -> CallLeak | None:
+    def _found(self, first_calls: int) -> CallLeak | None:
         self._settler.prepare()
-        self._fit_first()
+        self._fit_first(first_calls)
         confirmer = self._confirmer = self._make_confirmer()
         confirmer.warm_up(self._batches)
         self._fit_again()
@@ -99,16 +102,16 @@ class Course:
 
     # -- sizes of batches
 
-    def _fit_first(self) -> None:
-        """By the first calls; what only the very first one has left is not among it."""
+    def _fit_first(self, calls: int) -> None:
+        """By so many calls; what only the very first one has left is not among it."""
         counters = [count.read for count in self._counts if not count.share]
         before = [self._bytes(), *(read() or 0 for read in counters)]
-        call_s = self._batches.timed(_FIRST_CALLS)
+        call_s = self._batches.timed(calls)
         grown = [
             max(0, now - then)
             for now, then in zip([self._bytes(), *(read() or 0 for read in counters)], before, strict=True)
         ]
-        per_call = [each / _FIRST_CALLS for each in grown]
+        per_call = [each / calls for each in grown]
         self._call_s = call_s
         self._batches.fit(call_s=call_s, call_bytes=per_call[0], call_counts=max(per_call[1:], default=0.0))
 
@@ -212,8 +215,9 @@ class Course:
             if bound is not None and (bound.proven or bound.room) and not counted:
                 return None
         size = _size_of(rates, diagnosis)
-        if not counted and size <= self._tolerance:
-            return None
+        resources = [count for count in counted if not count.share]
+        if not resources and size <= self._tolerance and (self._tolerance or not counted):
+            return None  # references that are kept are part of what is accepted
         return CallLeak(
             function=self._name,
             rounds=tuple(rounds),

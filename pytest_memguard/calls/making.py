@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import repeat
+from types import CoroutineType
 from typing import Any, Protocol
 
 __all__ = ["Calls", "CallsOnLoop", "Making"]
@@ -33,8 +34,15 @@ class Calls:
         self._call = call
 
     def one(self) -> object:
-        """One call; its result."""
-        return self._call()
+        """One call; its result. Raises ``TypeError`` for one that nobody awaits."""
+        result = self._call()
+        if isinstance(result, CoroutineType):
+            result.close()
+            raise TypeError(
+                "memguard.assert_no_leak: the function returns a coroutine that nobody awaits; pass the coroutine "
+                "function itself, and its arguments after it"
+            )
+        return result
 
     def many(self, count: int) -> None:
         """So many calls; their results are dropped at once."""
