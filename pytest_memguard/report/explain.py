@@ -9,17 +9,19 @@ from difflib import get_close_matches
 
 from pytest_memguard.errors import MemguardError, shown
 from pytest_memguard.model import Finding
-from pytest_memguard.report.describe import headline
+from pytest_memguard.report.describe import amount
 from pytest_memguard.report.failure import leak_text
 from pytest_memguard.report.layout import field
 from pytest_memguard.report.loading import LoadedReport
-from pytest_memguard.report.text import Line, counted, harmless, shortened
+from pytest_memguard.report.text import Line, counted, quoted_path, shortened
 
 __all__ = ["SignatureError", "explained", "explained_json", "with_signature"]
 
 _LISTED = 10
 _NEAREST = 3
 _SHORT = 6
+_SIGNATURE = 40
+_NODEID = 70
 
 
 class SignatureError(MemguardError):
@@ -32,18 +34,18 @@ def with_signature(report: LoadedReport, wanted: str) -> Finding:
     """The leak whose signature begins with *wanted*, which may stand in brackets; raises ``SignatureError``."""
     start = wanted.strip().strip("[]").lower()
     if not report.leaks:
-        raise SignatureError(f"no leaks in {shown(report.path)}", remedy="there is nothing to explain")
+        raise SignatureError(f"no leaks in {quoted_path(report.path)}", remedy="there is nothing to explain")
     found = [leak for leak in report.leaks if start and leak.diagnosis.signature.lower().startswith(start)]
     exact = [leak for leak in found if leak.diagnosis.signature.lower() == start]
     if len(exact or found) == 1:
         return (exact or found)[0]
     if found:
         raise SignatureError(
-            f"{counted(len(found), 'leak')} of {shown(report.path)} begin with {shown(wanted)}",
+            f"{counted(len(found), 'leak')} of {quoted_path(report.path)} begin with {shown(wanted)}",
             remedy=f"give more of one of them:\n{_listed(found)}",
         )
     raise SignatureError(
-        f"no leak of {shown(report.path)} has the signature {shown(wanted)}", remedy=_nearest(report.leaks, start)
+        f"no leak of {quoted_path(report.path)} has the signature {shown(wanted)}", remedy=_nearest(report.leaks, start)
     )
 
 
@@ -81,7 +83,8 @@ def _nearest(leaks: Sequence[Finding], start: str) -> str:
 
 def _listed(leaks: Sequence[Finding]) -> str:
     texts = [
-        "    " + shortened(f"{leak.diagnosis.signature or '(none)'}  {harmless(leak.nodeid)}  {headline(leak)}", 110)
+        f"    {shortened(leak.diagnosis.signature, _SIGNATURE) or '(none)'}  {shortened(leak.nodeid, _NODEID)}"
+        f"  {amount(leak)}, {leak.kind}"
         for leak in leaks[:_LISTED]
     ]
     left = len(leaks) - _LISTED

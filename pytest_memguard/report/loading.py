@@ -25,6 +25,7 @@ from pytest_memguard.model import (
     RoundSeries,
     TypeGrowth,
 )
+from pytest_memguard.report.text import quoted_path
 
 __all__ = ["LoadedReport", "UnreadableReportError", "load_report"]
 
@@ -103,7 +104,7 @@ def _check_schema(path: str, data: Mapping[str, Any]) -> None:
 
 
 def _unreadable(path: str, reason: str, remedy: str) -> UnreadableReportError:
-    return UnreadableReportError(f"cannot read the report {shown(path)}: {reason}", remedy=remedy)
+    return UnreadableReportError(f"cannot read the report {quoted_path(path)}: {reason}", remedy=remedy)
 
 
 def _finding(data: Mapping[str, Any]) -> Finding:
