@@ -10,7 +10,7 @@ import sys
 from benchmarks.figures import say
 from benchmarks.places import BenchmarkError
 
-_NAMES = ("watching", "checking", "suites", "neutral", "bounded", "corpus", "generated", "fresh")
+_NAMES = ("watching", "checking", "suites", "neutral", "bounded", "corpus", "generated", "functions", "fresh")
 _MODULES = {"suites": "real"}
 
 
