@@ -14,7 +14,7 @@ from pytest_memguard.confirm import Confirmation, Confirmer, Meter
 from pytest_memguard.grace import Grace
 from pytest_memguard.judge import Floors, Metric, NoiseMeter, Policy
 from pytest_memguard.model import Finding, Suspect
-from pytest_memguard.probes import Probes, spare_memory, without_arenas
+from pytest_memguard.probes import Probes, spare_memory, without_arenas, without_frames
 from pytest_memguard.screen import LONGEST
 from pytest_memguard.settings import Settings
 from pytest_memguard.settle import Settler
@@ -73,7 +73,7 @@ class Engine:
             repetitions,
             confirmer,
             self._prover,
-            read_blocks=sys.getallocatedblocks,
+            read_blocks=without_frames(sys.getallocatedblocks),
             until=until,
             read_rss=None if probes is None else probes.reader("rss"),
             most_growth=_MOST_GROWTH if spare is None else min(_MOST_GROWTH, spare // (2 * processes)),
@@ -154,7 +154,7 @@ def _accepted(finding: Finding, accepted: Mapping[str, int]) -> Finding:
 
 
 def _confirmer(settings: Settings, probes: Probes | None, clock: Callable[[], float]) -> Confirmer:
-    readers: dict[Metric, Callable[[], int | None]] = {"blocks": sys.getallocatedblocks}
+    readers: dict[Metric, Callable[[], int | None]] = {"blocks": without_frames(sys.getallocatedblocks)}
     rss: Callable[[], int | None] | None = None
     if probes is not None:
         heap, mapped, rss = probes.reader("heap"), probes.reader("vms"), probes.reader("rss")

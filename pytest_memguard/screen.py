@@ -29,7 +29,9 @@ _FIXTURE = 1
 _FAILED = 2
 _LATE = 3
 _WITNESS = 4
-_CHANGED = frozenset({_FIXTURE, _WITNESS})
+_RESTLESS = 5
+_LOOKS_AGAIN = 2
+_CHANGED = frozenset({_FIXTURE, _WITNESS, _RESTLESS})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -165,9 +167,9 @@ class Screen:
                 before[position] = after[position]
                 self._repeat(subject, position)
             before[position + 1] = after[position]
-            if knows_causes and not self._flags[position] and after[position] > before[position]:
-                self._recognise(subject, position)
-            if after[position] > before[position] and self._flags[position] != _WITNESS:
+            if not self._flags[position] and self._gained(position) > 0:
+                self._look_again(subject, position, knows_causes=knows_causes)
+            if self._gained(position) > 0 and self._flags[position] != _WITNESS:
                 unknown += 1
             self._readings[position] = 0
             if alone:
@@ -198,18 +200,31 @@ class Screen:
         self._confirmer.settler.light()
         self._after[position] = self._read_blocks()
 
-    def _recognise(self, subject: Subject, position: int) -> None:
-        """Whether a second repetition in a row retains exactly what known causes explain.
+    def _look_again(self, subject: Subject, position: int, *, knows_causes: bool) -> None:
+        """Repeat it in place: the first repetition may only have put back what another test has cleared.
 
-        The first may only have put back what another test has cleared.
+        What retains exactly what known causes explain is a witness; what retains nothing the next time, or the one
+        after it, is cleared.
         """
-        self._count_from_here(position)
-        self._repeat(subject, position)
-        if not self._flags[position] and self._prover.witness(subject, self._after[position] - self._before[position]):
-            self._flags[position] = _WITNESS
-        self._count_from_here(position + 1)
+        if knows_causes:
+            self._mark(position)
+            self._repeat(subject, position)
+            if not self._flags[position] and self._prover.witness(subject, self._gained(position)):
+                self._flags[position] = _WITNESS
+        # Not settled again before it: what one settling has finalized the next frees, and a repetition gains it back.
+        looks = _LOOKS_AGAIN - knows_causes
+        while looks and not self._flags[position] and self._gained(position) > 0:
+            looks -= 1
+            self._before[position] = self._after[position]
+            self._repeat(subject, position)
+        if not self._flags[position] and self._gained(position) < 0:
+            self._flags[position] = _RESTLESS
+        self._before[position + 1] = self._after[position]
 
-    def _count_from_here(self, position: int) -> None:
+    def _gained(self, position: int) -> int:
+        return self._after[position] - self._before[position]
+
+    def _mark(self, position: int) -> None:
         self._confirmer.freeze()
         self._prover.mark()
         self._confirmer.settler.light()

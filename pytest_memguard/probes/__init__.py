@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 from pytest_memguard.probes.arenas import without_arenas
 from pytest_memguard.probes.boundary import Calls, Raw, flat_reader
 from pytest_memguard.probes.descriptor import DescriptorSet
+from pytest_memguard.probes.frames import without_frames
 from pytest_memguard.probes.heap import open_blocks, open_collections, open_heap
 from pytest_memguard.probes.process import ExactPeak, Memory, Statm, open_memory, open_peak
 from pytest_memguard.probes.reading import MISSING, Reading, UnavailableError, missing
@@ -19,7 +20,7 @@ from pytest_memguard.probes.resources import FolderSize, ThreadTables, open_fds,
 from pytest_memguard.probes.spare import spare_memory
 from pytest_memguard.probes.thrift import Thrift
 
-__all__ = ["MISSING", "Probes", "Raw", "Sample", "open_probes", "spare_memory", "without_arenas"]
+__all__ = ["MISSING", "Probes", "Raw", "Sample", "open_probes", "spare_memory", "without_arenas", "without_frames"]
 
 T = TypeVar("T")
 Count = Callable[[], int]

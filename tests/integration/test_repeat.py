@@ -670,3 +670,33 @@ def test_a_test_case_costs_no_cycle_of_a_setup_that_does_nothing(suite):
     assert plain == 2  # in the run, and once for all repetitions
     assert own > 30
     assert run.leaks[0]["fixture"] == "setUpClass"
+
+
+LEAVES_STREAMS = """
+import os, sys
+
+AT_IMPORT = sys.stdout
+
+def test_leaves_a_closed_stream(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdout", sys.stderr)
+
+def test_leaves_a_closed_descriptor():
+    if CAPTURES_DESCRIPTORS:
+        os.close(1)
+
+def test_meets_them():
+    assert sys.stdout is AT_IMPORT
+    print("printed")
+    if CAPTURES_DESCRIPTORS:
+        os.write(1, b"written")
+"""
+
+
+@pytest.mark.parametrize("capture", ["fd", "sys"])
+def test_streams_that_a_test_leaves_behind_do_not_meet_the_next(suite, capture):
+    suite.write("test_streams.py", LEAVES_STREAMS.replace("CAPTURES_DESCRIPTORS", str(capture == "fd")))
+    run = suite.run(UNLIMITED, f"--capture={capture}")
+    assert run.verdicts == dict.fromkeys(run.verdicts, "clean")
+    assert run.outcomes == {"passed": 3}
+    assert "printed" not in run.out
+    assert "written" not in run.out
