@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_memguard.errors import MemguardError
 from pytest_memguard.judge import Metric
-from pytest_memguard.probes import without_arenas
+from pytest_memguard.probes import without_arenas, without_frames
 from pytest_memguard.probes.descriptor import DescriptorSet
 from pytest_memguard.probes.heap import open_blocks, open_heap
 from pytest_memguard.probes.process import Memory, open_memory
@@ -73,7 +73,7 @@ class Instruments:
     def _add_blocks(self) -> None:
         """Without Python's own allocator (``PYTHONMALLOC=malloc``) its objects are part of the malloc heap."""
         try:
-            self.memory["blocks"] = open_blocks().read
+            self.memory["blocks"] = without_frames(open_blocks().read)
         except UnavailableError as reason:
             if "t" in getattr(sys, "abiflags", ""):
                 raise _unmeasurable(str(reason)) from None
