@@ -71,12 +71,12 @@ def still_there(
     alive = [each for each in watched if each.is_there]
     if not alive:
         return []
-    gc.collect()
+    # Asked before the collection: what a thread gives back when it ends may be garbage that is collected only then.
     waits = (0.0, *GRACE_STEPS_S) if threads() > 1 else (0.0,)
     for pause in waits:
         if pause:
             sleep(pause)
-            gc.collect()
+        gc.collect()
         alive = [each for each in alive if each.is_there]
         if not alive:
             break

@@ -87,11 +87,12 @@ OUTPUTS: dict[tuple[Path, str], Maker] = {
 
 
 def comparable(shown: str) -> str:
-    """The text without figures, widths, times, signatures, and columns that pages of memory may add."""
+    """The text without what differs between runs and Pythons: figures, widths, times, signatures, batches, sites."""
     shown = re.sub(r"\n {10,}(?=\w)", " ", shown)
     shown = re.sub(r"(report\.json, pytest-memguard) .*", r"\1", shown)
     shown = re.sub(r"\b[0-9a-f]{6,12}\b", "#", shown)
     shown = re.sub(r"\n  allocated .*?(?=\n  kept by)", "\n  allocated", shown, flags=re.DOTALL)
+    shown = re.sub(r"(\n  types .*?),.*", r"\1", shown)
     kept = (line for line in shown.splitlines() if not re.match(r"  (?:batch|\d+) ", line))
     return "\n".join(" ".join(re.sub(r"[-+]?\d+(?:\.\d+)?(?: [KM]iB)?", "#", line).split()) for line in kept)
 
