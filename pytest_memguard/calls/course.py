@@ -26,6 +26,7 @@ from pytest_memguard.model import Diagnosis
 from pytest_memguard.prove import Prover
 from pytest_memguard.settle import Settler
 
+_FROZEN_AT_START = 1_000  #: CPython 3.12 freezes a few hundred objects itself; who freezes, freezes thousands
 _FIRST_CALLS = 9
 _SLOW_S = 0.05
 _ROUNDS = 6
@@ -72,7 +73,7 @@ class Course:
     def leak(self) -> CallLeak | None:
         """Find out; None where nothing leaks. What the function raises is passed on."""
         first = self._calls.one()  # not hidden: it may print, log and warn, as any call of the test's
-        frozen = gc.get_freeze_count()
+        frozen = gc.get_freeze_count() > _FROZEN_AT_START
         with ExitStack() as stack:
             self._batches.forget = stack.enter_context(quiet())
             stack.callback(gc.freeze if frozen else gc.unfreeze)
@@ -206,6 +207,8 @@ class Course:
     def _explained(self, proved: Confirmation | None, counted: Sequence[Count]) -> CallLeak | None:
         meter, first = self._meter, self._series
         metrics = () if proved is None else proved.metrics
+        if proved is not None:  # what stays refers to something, such as None
+            counted = [count for count in counted if not count.share]
         rates = {name: meter.per_call(name, first) for name in (*metrics, *(count.name for count in counted))}
         rounds = meter.rounds(first)
         evidence = self._evidence(rates) if proved is not None else Evidence(diagnosis=Diagnosis())
@@ -217,7 +220,7 @@ class Course:
         size = _size_of(rates, diagnosis)
         resources = [count for count in counted if not count.share]
         if not resources and size <= self._tolerance and (self._tolerance or not counted):
-            return None  # references that are kept are part of what is accepted
+            return None  # who accepts bytes accepts references
         return CallLeak(
             function=self._name,
             rounds=tuple(rounds),

@@ -20,6 +20,7 @@ __all__ = ["CallLeak", "CallRound", "LeakError", "leak_lines"]
 _WIDTH = 100
 _SHOWN = 5
 _MORE = 1.05
+_WHOLE = 100
 _MEMORY = ("blocks", "heap", "mapped")
 _NAMES = {"fds": ("file descriptor", "file descriptors"), "threads": ("thread", "threads")}
 
@@ -104,4 +105,4 @@ def _rounds(leak: CallLeak) -> Iterator[Line]:
 
 
 def _rate(rate: float) -> str:
-    return f"{rate:+.1f}".removesuffix(".0")
+    return f"{rate:+.0f}" if abs(rate) >= _WHOLE else f"{rate:+.1f}".removesuffix(".0")
