@@ -35,7 +35,6 @@ _WITNESS_ROUNDS = 2
 _LONG_S = 0.02
 _MUCH = 16384
 _TRIES = 4
-_WORTH_SCREENING = 3
 _RESTLESS = Verdict(
     name="inconclusive", reason="memory grows while nothing is repeated: a thread that allocates, or a profiler"
 )
@@ -82,8 +81,6 @@ class Checker:
         self._disturbed = True
         self._went_alone = False
         self._explained: dict[Metric, int] = {}
-        self._screened_again = 0
-        self._cleared_again = 0
         self._grace = grace or Grace()
         self._steps = StepSearch(repetitions, confirmer, prover, repeat=self._repeat, spent=self._spent, clock=clock)
         self._screen = Screen(
@@ -184,7 +181,7 @@ class Checker:
                 stretch = self._stretch(part[done:])
                 done += stretch.count
                 found.append(stretch)
-                found.extend(self._once_more(stretch))
+                self._take_grown(stretch)
                 self._steps.add(part[done - stretch.count : done])
                 self._steps.measure(self.tally.verdicts)
         floors = self._confirmer.policy.floors
@@ -229,26 +226,15 @@ class Checker:
         found.subtract(self._explained)
         return found
 
-    def _once_more(self, stretch: Stretch) -> list[Stretch]:
+    def _take_grown(self, stretch: Stretch) -> None:
         """Take the tests that retained blocks through their rounds, and the heap that they explain off the stretch.
 
-        Where most such tests stored something in the place of another's, a second screening clears them for less. What
-        a test with readings of its own has added to the heap is known already.
+        What a test with readings of its own has added to the heap is known already.
         """
-        grown = [subject for subject in stretch.grown if subject not in stretch.alone]
-        again, latest = [], stretch
-        if len(grown) >= _WORTH_SCREENING and 2 * self._cleared_again >= self._screened_again and not self._spent():
-            latest = self._screened(grown)
-            again.append(latest)
-            self._screened_again += latest.count
-            self._cleared_again += len(latest.level) + len(latest.steady)
-            stretch.subtract(latest.moved)
-            grown = [*latest.grown, *grown[latest.count :]]
         self._explained = {}
-        self._one_by_one(grown)
-        latest.subtract(self._explained)
+        self._one_by_one([subject for subject in stretch.grown if subject not in stretch.alone])
+        stretch.subtract(self._explained)
         self._one_by_one([subject for subject in stretch.grown if subject in stretch.alone])
-        return again
 
     def _one_by_one(self, subjects: Sequence[Subject]) -> None:
         for subject in subjects:

@@ -395,5 +395,13 @@ class TestFallbacks:
         reading = resources.open_threads()
         monkeypatch.undo()
 
+        ends = threading.Event()
+        before = reading.read()
+        thread = threading.Thread(target=ends.wait)
+        thread.start()
+        during = reading.read()
+        ends.set()
+        thread.join()
+
         assert reading.source == "_thread"
-        assert reading.read() == threading.active_count()
+        assert during == before + 1
