@@ -23,6 +23,7 @@ from pytest_memguard.model import Retainer
 __all__ = ["Remaining", "Watched", "remaining", "still_there"]
 
 _SEARCH_S = 2.0
+_collect = gc.collect  # a test may replace it
 _MOST_SEARCHED = 5
 
 
@@ -76,7 +77,7 @@ def still_there(
     for pause in waits:
         if pause:
             sleep(pause)
-        gc.collect()
+        _collect()
         alive = [each for each in alive if each.is_there]
         if not alive:
             break

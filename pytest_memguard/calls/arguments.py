@@ -7,10 +7,10 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from pytest_memguard.diagnosis.anatomy import qualname_of, type_name
 from pytest_memguard.units import UnitError, parse_size
 
 _MOST_RUNS = 10_000_000
-_UNNAMED = "function"
 _BOUND = (types.MethodType, types.BuiltinMethodType, types.MethodWrapperType)
 
 
@@ -39,10 +39,9 @@ def function_name(function: Callable[..., object]) -> str:
         target = target.func
     named = _text(target, "__qualname__") or _text(target, "__name__")
     if not named:
-        target = type(target)
-        named = target.__qualname__
+        return type_name(type(target))
     module = _text(target, "__module__")
-    return f"{module}.{named}" if module not in ("", "builtins") else named or _UNNAMED
+    return f"{module}.{named}" if module not in ("", "builtins") else named
 
 
 def named_arguments(function: Callable[..., object], call: functools.partial[object]) -> list[tuple[str, Any]]:
@@ -51,7 +50,7 @@ def named_arguments(function: Callable[..., object], call: functools.partial[obj
     found = [] if owner is None or isinstance(owner, types.ModuleType) else [("self", owner)]
     found += [(f"argument {number}", value) for number, value in enumerate(call.args, 1)]
     found += list(call.keywords.items())
-    return [(f"{name} ({type(value).__name__})", value) for name, value in found]
+    return [(f"{name} ({qualname_of(type(value))})", value) for name, value in found]
 
 
 def _text(target: object, attribute: str) -> str:

@@ -105,6 +105,7 @@ import logging
 import sys
 import threading
 import warnings
+from unittest import mock
 
 import pytest
 
@@ -190,6 +191,26 @@ def test_wrong_arguments(memguard):
         memguard.assert_no_leak(3)
     with pytest.raises(TypeError, match="nobody awaits"):
         memguard.assert_no_leak(lambda: waits())
+
+class Secretive(type):
+    def __getattribute__(cls, name): raise RuntimeError(name)
+
+class Hostile(metaclass=Secretive):
+    def __call__(self, *args): return self
+    def __getattr__(self, name): raise RuntimeError(name)
+    def __repr__(self): raise RuntimeError
+    def __eq__(self, other): raise RuntimeError
+    def __hash__(self): raise RuntimeError
+    def __len__(self): raise RuntimeError
+    def __bool__(self): raise RuntimeError
+
+def test_hostile_functions_and_arguments(memguard):
+    memguard.assert_no_leak(Hostile(), Hostile())
+
+def test_what_others_have_replaced(memguard):
+    broken = {"side_effect": RuntimeError}
+    with mock.patch("os.listdir", **broken), mock.patch("builtins.open", **broken), mock.patch("time.sleep", **broken):
+        memguard.assert_no_leak(len, "")
 
 def test_the_process_is_as_it_was(memguard):
     import gc, os, random
