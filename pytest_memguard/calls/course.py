@@ -237,13 +237,11 @@ class Course:
         blocks = rates.get("blocks", 0.0)
         count = 1 if not blocks or blocks >= _ONE_BLOCK else min(self._batches.most, ceil(_RARE / blocks))
         scenario = Scenario(repeat=partial(self._batches.make, count), settle=self._settler.light)
-        return diagnose(
-            scenario,
-            paths=self._paths,
-            native=not blocks,
-            budget_s=_DIAGNOSIS_S,
-            clock=self._instruments.clock,
-        )
+        clock = self._instruments.clock
+        try:
+            return diagnose(scenario, paths=self._paths, native=not blocks, budget_s=_DIAGNOSIS_S, clock=clock)
+        except Exception as error:  # noqa: BLE001 - the objects looked at are anybody's
+            return Evidence(diagnosis=Diagnosis(notes=(f"not diagnosed: {type(error).__name__}: {error}",)))
 
 
 def _references(name: str, value: Any) -> Count:
