@@ -112,7 +112,9 @@ class ComponentUsage:
     """What one component holds after one test, and by how much that test has changed it.
 
     ``limits``: entries allowed by tracked container; ``over``: the containers that hold more. ``error``: why it could
-    not be measured.
+    not be measured, or what failed when it was trimmed, shut down or restarted. ``accounted_bytes``: what tests have
+    retained that are marked as this component's. At the end of a run ``grown_*`` count from its start, and there are
+    the most entries after any test (``peak_entries``) and the test that added most (``grown_most_by``).
     """
 
     component: str
@@ -127,6 +129,9 @@ class ComponentUsage:
     essential: bool = False
     worker: str = "main"
     error: str | None = None
+    accounted_bytes: int | None = None
+    peak_entries: int | None = None
+    grown_most_by: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One entry of ``components`` in the JSON report, where it stands for the end of the run."""

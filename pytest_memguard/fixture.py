@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
+from pytest_memguard.components import Component, Scope
 from pytest_memguard.model import Checkpoint
 from pytest_memguard.units import UnitError, format_bytes, parse_size
 
@@ -37,7 +38,7 @@ class Level(NamedTuple):
 class Mark(Protocol):
     """Takes a named reading; ``keep``: it goes into the report."""
 
-    def __call__(self, name: str, /, *, keep: bool) -> Checkpoint:
+    def __call__(self, name: str, *, keep: bool) -> Checkpoint:
         """The reading."""
 
 
@@ -58,6 +59,7 @@ class MemguardFixture:
         repeating: bool = False,
         rootdir: str = "",
         on_watch: Callable[[list[Watched]], object] = len,
+        components: Scope | None = None,
     ) -> None:
         self._lap = lap
         self._mark = mark
@@ -67,6 +69,7 @@ class MemguardFixture:
         self._repeating = repeating
         self._rootdir = rootdir
         self._pending: list[PendingCheck] = []
+        self._components = components or Scope(None, origin="memguard.component")
 
     @contextmanager
     def limit(self, size: str | int) -> Iterator[None]:
@@ -188,6 +191,17 @@ class MemguardFixture:
         self._watched.append(watched)
         if len(self._watched) == 1:
             self._on_watch(self._watched)
+
+    def component(self, name: str, **described: Any) -> Component:
+        """The component of that name; with more than a name, a new one that lasts until the test has ended.
+
+        What describes it is as for the hook ``pytest_memguard_components``: ``track``, ``limits``, ``measure``,
+        ``cleanup``, ``shutdown``, ``restart``, ``essential``. Its ``usage()`` has entries and bytes now, ``trim()``
+        brings it down to its limits. Off, it can be used in the same way, and nothing is reported.
+
+        Raises ``MemguardError`` on an unknown name, on one that is taken, and on a value that makes no sense.
+        """
+        return self._components.component(name, **described)
 
     def close(self) -> None:
         """The test is over. Raises ``NotAwaitedError`` where it did not await what has to be awaited."""

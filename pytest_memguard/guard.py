@@ -17,12 +17,13 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_memguard.components import ComponentRegistry, Ownership
+from pytest_memguard.events import ComponentUsage
 from pytest_memguard.fixture import Level
 from pytest_memguard.gate import Gate, judged
 from pytest_memguard.grace import Grace
 from pytest_memguard.growth import GrowthSettings
 from pytest_memguard.model import (
-    Checkpoint,
     Environment,
     Finding,
     LimitExceeded,
@@ -37,7 +38,7 @@ from pytest_memguard.probes import Probes, Sample, open_probes
 from pytest_memguard.settings import Settings
 from pytest_memguard.subjects import NOT_REACHED, Repetitions, Subject, Tally
 from pytest_memguard.verdicts import Verdicts
-from pytest_memguard.watch import Ledger, Watcher
+from pytest_memguard.watch import Ledger, Points, Watcher
 
 if TYPE_CHECKING:
     from pytest_memguard.engine import Engine  # half of the package, for nothing without pass 2
@@ -47,7 +48,6 @@ Unread = tuple[str, float]  # outcome and seconds of a test without any reading
 
 # A test whose first run kept this much more than pytest keeps, and whose repetition kept nothing.
 _ONE_OFF_BYTES = 1 << 20
-_MOST_POINTS = 100
 
 
 class Guard:
@@ -68,6 +68,9 @@ class Guard:
         self._rootdir = rootdir
         self._started = datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
         self._start_s = self.clock()
+        self.components = ComponentRegistry(worker=worker, growth=_growth_settings(settings))
+        self.usages: list[ComponentUsage] = []  # at the end of pass 1
+        self.ownership = Ownership()
         self._probes: Probes | None = None if role == "controller" else open_probes()
         self._watcher = None if self._probes is None else Watcher(self._probes, worker=worker)
         self.ledger = Ledger() if self._watcher is None else self._watcher.ledger
@@ -77,7 +80,7 @@ class Guard:
         self._raw: list[Finding] = []
         self._watching_s = 0.0
         self._checking_s = 0.0
-        self._points: list[Checkpoint] = []  # of the present test
+        self.points = Points(self.ledger, None if self._watcher is None else self._watcher.lap)
         self._absorbed_sources: Mapping[str, str] = {}
         self._absorbed: dict[str, array[int]] = {}
 
@@ -86,6 +89,8 @@ class Guard:
     def start(self) -> None:
         """Take the baseline before the first test."""
         self._grace = Grace()
+        if self.components:
+            self.components.measure(None)
         if self._watcher is not None:
             self._watcher.start()
 
@@ -93,11 +98,7 @@ class Guard:
         """A test has ended; gives its index."""
         if self._watcher is None:
             raise RuntimeError("a controller runs no tests")
-        index = self._watcher.boundary(nodeid, outcome, duration_s)
-        if self._points:
-            self.ledger.checkpoints[index] = tuple(self._points)
-            self._points.clear()
-        return index
+        return self.points.end(self._watcher.boundary(nodeid, outcome, duration_s))
 
     def gap(self) -> None:
         """Something that is no test ran meanwhile."""
@@ -111,15 +112,26 @@ class Guard:
         sample = self._watcher.lap()
         return Level(sample.rss, sample.peak)
 
-    def checkpoint(self, name: str, *, keep: bool) -> Checkpoint:
-        """A named reading inside the present test; what is kept, the first hundred, goes into its record."""
-        if self._watcher is None:
-            return Checkpoint(name=name)
-        sample = self._watcher.lap()
-        point = Checkpoint(name=name, rss_bytes=sample.rss, peak_rss_bytes=sample.peak, heap_bytes=sample.heap)
-        if keep and len(self._points) < _MOST_POINTS:
-            self._points.append(point)
-        return point
+    def heap(self) -> int | None:
+        """Bytes of the malloc heap in use, at any cost; None where it cannot be read."""
+        read = None if self._probes is None else self._probes.reader("heap")
+        return None if read is None else read()
+
+    def account(self, component: str, heap_before: int | None) -> None:
+        """A test is marked as that component's: account to it what the test has retained."""
+        heap = self.heap()
+        if heap is not None and heap_before is not None:
+            self.components.get(component, origin="a marker").account(heap - heap_before)
+
+    def measure_components(self, index: int, report: Callable[[ComponentUsage], object] | None) -> None:
+        """Count what the components hold after a test; *report* is told of each."""
+        nodeid = self.ledger.nodeid(index)
+        if report is None:
+            self.components.note(nodeid)
+        else:
+            for usage in self.components.measure(nodeid):
+                report(usage)
+        self.gap()
 
     def leave_out(self, index: int, reason: str) -> None:
         """A test that passed will not be checked, for that reason."""
@@ -147,12 +159,17 @@ class Guard:
         """The last test has ended: judge the session as a whole."""
         if self._watcher is None:
             return
-        settings = GrowthSettings(
-            window=self.settings.leak_detection_window,
-            threshold=self.settings.leak_growth_threshold,
-            gc_efficiency=self.settings.gc_efficiency_threshold,
-        )
-        self.growth = self._watcher.session_growth(settings, collect=gc.collect)
+        self.growth = self._watcher.session_growth(_growth_settings(self.settings), collect=gc.collect)
+        self._finish_components()
+
+    def _finish_components(self) -> None:
+        self.usages = self.components.totals()
+        growing, warnings = self.components.warnings()
+        self.warnings.extend(warnings)
+        self.ownership.tracked(self.components)
+        if self.growth.suspected and growing:
+            named = f"component{'s' * (len(growing) > 1)} {', '.join(growing)} grew meanwhile"
+            self.growth = replace(self.growth, reason=f"{self.growth.reason}, {named}")
 
     def suspects(self) -> list[int]:
         """Indices of the tests that pass 1 suspects."""
@@ -225,9 +242,7 @@ class Guard:
                 [limit.nodeid, limit.limit_bytes, limit.peak_growth_bytes, limit.origin, limit.gates]
                 for limit in self.limits
             ],
-            "checkpoints": [
-                [there, [point.to_json() for point in points]] for there, points in self.ledger.checkpoints.items()
-            ],
+            "checkpoints": self.points.to_wire(),
             "growth": self.growth.to_json(),
             "sources": self._sources(),
             "warnings": self._all_warnings(),
@@ -238,6 +253,8 @@ class Guard:
             "clean_repetitions": self._tally.clean_repetitions,
             "clean": self._tally.clean,
             "checked": self._tally.checked,
+            "components": [usage.to_json() for usage in self.usages],
+            "ownership": self.ownership.to_wire(),
         }
 
     def absorb(self, worker: str, wire: Mapping[str, Any]) -> None:
@@ -248,10 +265,7 @@ class Guard:
             self.limits.append(
                 LimitExceeded(nodeid=nodeid, limit_bytes=limit, peak_growth_bytes=grown, origin=origin, gates=gates)
             )
-        indices = self._absorbed.get(worker, array("q"))
-        for there, points in wire["checkpoints"]:
-            if there < len(indices):
-                self.ledger.checkpoints[indices[there]] = tuple(Checkpoint(**point) for point in points)
+        self.points.absorb(wire["checkpoints"], self._absorbed.get(worker, array("q")))
         growth = SessionGrowth(**wire["growth"])
         if growth.suspected and growth.confidence > self.growth.confidence:
             self.growth = growth
@@ -264,6 +278,8 @@ class Guard:
         self._tally.clean_repetitions += wire["clean_repetitions"]
         self._tally.clean += wire["clean"]
         self._tally.checked += wire["checked"]
+        self.usages.extend(map(ComponentUsage.from_json, wire["components"]))
+        self.ownership.absorb(wire["ownership"])
 
     def lost(self, worker: str, unread: Mapping[str, Unread], *, died: bool) -> None:
         """A worker died, or was stopped, with what it knew: its tests stay unchecked, and the report says why.
@@ -286,14 +302,15 @@ class Guard:
     @property
     def watching_s(self) -> float:
         """CPU seconds that watching took so far."""
-        return self._watching_s + (self._watcher.own_cost_s if self._watcher is not None else 0.0)
+        own_s = self.components.own_cost_s + (self._watcher.own_cost_s if self._watcher is not None else 0.0)
+        return self._watching_s + own_s
 
     def conclude(self, plugins: Iterable[str], suppress_by: Callable[[Finding], str | None]) -> Sequence[Finding]:
         """Group and judge what was found; from then on ``findings`` holds it."""
         gate = Gate(
             on_leak="leak" in self.settings.fail_on, packages=self.settings.packages, plugins=frozenset(plugins)
         )
-        self.findings = list(judged(self._raw, gate, suppress_by))
+        self.findings = list(map(self.ownership.settle, judged(self._raw, gate, suppress_by)))
         self._follow_suppressions()
         return self.findings
 
@@ -346,6 +363,7 @@ class Guard:
             limits=tuple(self.limits),
             warnings=tuple(self._all_warnings()),
             errors=tuple(self.errors),
+            components=tuple(sorted(self.usages, key=lambda usage: usage.worker)),
         )
 
     def updated(self, report: RunReport) -> RunReport:
@@ -369,3 +387,11 @@ class Guard:
 
     def _all_warnings(self) -> list[str]:
         return [*self.warnings, *(self._probes.warnings if self._probes is not None else ())]
+
+
+def _growth_settings(settings: Settings) -> GrowthSettings:
+    return GrowthSettings(
+        window=settings.leak_detection_window,
+        threshold=settings.leak_growth_threshold,
+        gc_efficiency=settings.gc_efficiency_threshold,
+    )

@@ -2,16 +2,24 @@
 
 They exist only in a run with ``--memguard``. A conftest that also has to work without the plugin installed marks its
 implementations with ``@pytest.hookimpl(optionalhook=True)``. All of them run in the process that has the value:
-under xdist, samples and suspects in the workers, the rest in the controller.
+under xdist, samples, suspects and components in the workers, the rest in the controller.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from pytest_memguard.events import ComponentUsage
 from pytest_memguard.model import Finding, MemoryRecord, RunReport, Suspect
 
+if TYPE_CHECKING:
+    from pytest_memguard.components import ComponentRegistry  # not needed while memguard is off
+
 __all__ = [
+    "pytest_memguard_component_report",
+    "pytest_memguard_components",
     "pytest_memguard_leak",
     "pytest_memguard_report",
     "pytest_memguard_sample",
@@ -50,6 +58,49 @@ def pytest_memguard_suspect(suspect: Suspect) -> None:
         def pytest_memguard_suspect(suspect):
             with open("suspects.txt", "a", encoding="utf-8") as log:
                 print(f"{suspect.nodeid}: {', '.join(suspect.metrics)}", file=log)
+    """
+
+
+@pytest.hookspec
+def pytest_memguard_components(registry: ComponentRegistry) -> None:
+    """Called once, after collection, to register components: what is counted, bounded, cleaned and shut down.
+
+    Each has a name and ``track``: its containers, as ``"module:attribute"`` (looked up when the module is loaded,
+    never imported), or a mapping of names to containers or to functions that give one. All the rest is optional:
+    ``measure``, ``limits``, ``cleanup``, ``shutdown``, ``restart``, ``essential``, as ``memory.components`` in the YAML
+    settings has them; functions may be given as such. A wrong value ends the run with a usage error. What gives or
+    measures containers is called after each test: keep it to microseconds; what takes a second is not called again.
+
+    Use in a conftest, here for a queue that is made anew in each test and for a cache with a limit::
+
+        def pytest_memguard_components(registry):
+            import shop.messages
+
+            registry.register("queue", track={"waiting": lambda: shop.messages.queue.waiting})
+            registry.register(
+                "history",
+                track="shop.messages:history",
+                limits={"history": 500},
+                cleanup={"aggressive": shop.messages.forget},
+                shutdown=shop.messages.stop,
+                restart=shop.messages.start,
+            )
+    """
+
+
+@pytest.hookspec
+def pytest_memguard_component_report(usage: ComponentUsage) -> None:
+    """Called for each component after each test, with what it holds and by how much the test has changed that.
+
+    It runs once a component and test: keep it to microseconds. ``None`` is what could not be read (``usage.error``
+    says why), and ``grown_bytes`` is ``None`` also where weighing after each test would have cost too much.
+
+    Use in a conftest, here to write down the tests that fill a component over its limits::
+
+        def pytest_memguard_component_report(usage):
+            if usage.over and usage.grown_entries:
+                with open("over.txt", "a", encoding="utf-8") as log:
+                    print(f"{usage.nodeid} {usage.component} {usage.entries} ({usage.grown_entries:+})", file=log)
     """
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from pytest_memguard.events import ComponentUsage
+
 SCHEMA_VERSION = 1
 
 Kind = Literal["python", "native", "fd", "socket", "thread", "task", "process", "timer", "tempfile", "garbage"]
@@ -362,3 +364,4 @@ class RunReport:
     limits: Sequence[LimitExceeded] = ()
     warnings: Sequence[str] = ()
     errors: Sequence[str] = ()
+    components: Sequence[ComponentUsage] = ()

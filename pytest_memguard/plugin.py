@@ -63,10 +63,11 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.fixture
 def memguard(request: pytest.FixtureRequest) -> Iterator[MemguardFixture]:
-    """Memory of the present test: ``assert_no_leak``, ``watch``, ``limit``, ``checkpoint``.
+    """Memory of the present test: ``assert_no_leak``, ``watch``, ``limit``, ``checkpoint``, ``component``.
 
-    ``assert_no_leak`` and ``watch`` work without ``--memguard``, too; ``limit`` then measures nothing and passes.
+    ``assert_no_leak`` and ``watch`` work without ``--memguard``, too; the others then measure nothing and pass.
     """
+    from pytest_memguard.components import Scope  # noqa: PLC0415
     from pytest_memguard.fixture import MemguardFixture  # noqa: PLC0415
 
     config, item = request.config, request.node
@@ -77,13 +78,18 @@ def memguard(request: pytest.FixtureRequest) -> Iterator[MemguardFixture]:
         Leftovers.of(config).expect(item.nodeid, item.location, watched)
 
     session: MemguardSession | None = config.pluginmanager.getplugin(_NAME)
+    components = Scope(None if session is None else session.guard.components, origin=item.nodeid)
     fixture = MemguardFixture(
         lap=None if session is None else session.guard.lap,
-        mark=None if session is None else session.guard.checkpoint,
+        mark=None if session is None else session.guard.points.take,
         gap=None if session is None else session.guard.gap,
         repeating=session is not None and session.is_repeating,
         rootdir=str(config.rootpath),
         on_watch=on_watch,
+        components=components,
     )
-    yield fixture
-    fixture.close()
+    try:
+        yield fixture
+        fixture.close()
+    finally:
+        components.close()

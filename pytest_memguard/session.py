@@ -10,6 +10,8 @@ import pytest
 
 from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda
+from pytest_memguard.errors import MemguardError
+from pytest_memguard.events import ComponentUsage
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, LimitExceeded, RunReport, Suspect
 from pytest_memguard.outcome import outcome_after
@@ -38,10 +40,12 @@ class MemguardSession:
         self._repeater: Repeater | None = None
         self._outcome = "passed"
         self._items: list[pytest.Item] = []
+        self._heap: int | None = None  # before a test that is marked as a component's
         self._markers: dict[pytest.Item, MarkerSettings] = {}
         self._suite_s: float | None = None
         self._stepped_aside = False
         self._sample_hook: Callable[..., Any] | None = None
+        self._report_hook: Callable[[ComponentUsage], None] | None = None
         self._report: RunReport | None = None
         self._agenda = Agenda(config, self.guard)
         if resolved.settings.json is not None and role != "worker":
@@ -62,10 +66,26 @@ class MemguardSession:
             return
         try:
             self._markers = options.markers_of(items, self._resolved)
+            with options.usage_errors():
+                self._register_components()
         except pytest.UsageError as exc:
             if not tell_controller(self._config, exc):
                 raise
             items.clear()
+
+    def _register_components(self) -> None:
+        components = self.guard.components
+        components.from_settings(self._resolved.settings.components, origin=self._resolved.origins["components"])
+        try:
+            self._config.hook.pytest_memguard_components(registry=components)
+        except MemguardError:
+            raise
+        except Exception as error:  # noqa: BLE001 - somebody else's code
+            self.guard.fault("hook pytest_memguard_components", error)
+        for item, marker in self._markers.items():
+            if marker.component is not None:
+                components.mark(marker.component, origin=marker.origins.get("component", "@pytest.mark.memguard"))
+                self.guard.ownership.marked(item.nodeid, marker.component)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -74,6 +94,8 @@ class MemguardSession:
         if self._watches:
             hook = self._config.hook.pytest_memguard_sample
             self._sample_hook = hook if hook.get_hookimpls() else None
+            listeners = self._config.hook.pytest_memguard_component_report.get_hookimpls()
+            self._report_hook = self._report_usage if listeners else None
             self._guarded("watching", self.guard.start)
         try:
             result = yield
@@ -97,6 +119,8 @@ class MemguardSession:
         if self._repeater is not None or not self._watches:
             return (yield)
         self._outcome = "passed"
+        marker = self._markers.get(item)
+        self._heap = self.guard.heap() if marker is not None and marker.component is not None else None
         start = self.guard.clock()
         try:
             return (yield)
@@ -113,19 +137,26 @@ class MemguardSession:
         try:
             index = self.guard.end(item.nodeid, self._outcome, duration_s)
             self._items.append(item)
-            if self._markers or self._sample_hook is not None:
+            if self._markers or self._sample_hook is not None or self.guard.components:
                 self._after(item, index)
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._step_aside("watching", error)
 
     def _after(self, item: pytest.Item, index: int) -> None:
         marker = self._markers.get(item)
+        if marker is not None and marker.component is not None:
+            self.guard.account(marker.component, self._heap)
         if marker is not None and marker.limit is not None:
             origin, reason = marker.origins.get("limit", "@pytest.mark.memguard"), marker.reason_for("limit")
             self.guard.check_limit(index, marker.limit, f"{origin}: {reason}" if reason else origin)
         if self._sample_hook is not None:
             self._call(self._sample_hook, sample=self.guard.record(index))
             self.guard.gap()
+        if self.guard.components:
+            self.guard.measure_components(index, self._report_hook)
+
+    def _report_usage(self, usage: ComponentUsage) -> None:
+        self._call(self._config.hook.pytest_memguard_component_report, usage=usage)
 
     # -- pass 2
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_memguard.bounds import peek
+from pytest_memguard import peek
 
 DIRECT = "<direct>"  #: held by the C structure of the owner, under no name
 ANY = "*"  #: whatever attribute of the owner it is

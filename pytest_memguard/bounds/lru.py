@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_memguard.bounds import peek
+from pytest_memguard import peek
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

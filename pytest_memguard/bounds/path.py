@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from os.path import basename
 from typing import Any
 
-from pytest_memguard.bounds import known, peek
+from pytest_memguard import peek
+from pytest_memguard.bounds import known
 from pytest_memguard.bounds.guard import LEAST, NEVER, find_guard
 from pytest_memguard.bounds.lru import name_of
 from pytest_memguard.bounds.place import Place, is_namespace, places

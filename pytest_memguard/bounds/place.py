@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from pytest_memguard.bounds import peek
+from pytest_memguard import peek
 from pytest_memguard.bounds.known import DIRECT
 
 How = Literal["global", "attribute", "local", "self", "direct"]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_memguard.bounds import peek
+from pytest_memguard import peek
 from pytest_memguard.bounds.place import Place
 
 Read = Callable[[str], str | None]

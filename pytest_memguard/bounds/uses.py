@@ -7,7 +7,7 @@ import types
 from collections.abc import Iterable
 from typing import Any
 
-from pytest_memguard.bounds import peek
+from pytest_memguard import peek
 from pytest_memguard.bounds.source import Function
 from pytest_memguard.bounds.value import Scope, Values, mangled
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pytest_memguard.bounds import peek
+from pytest_memguard import peek
 from pytest_memguard.bounds.source import Function, Node
 
 _DEEPEST = 6  # aliases of aliases of aliases: beyond that nobody writes a bound

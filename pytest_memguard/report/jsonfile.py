@@ -15,7 +15,10 @@ Beyond the keys that the schema fixes there are these, which readers of schema 1
   a step, and the index of the guilty one), ``leaks[].notes`` (what was looked for and why it was not found);
 - ``limits``: tests whose peak went over a limit: ``nodeid``, ``limit_bytes``, ``peak_growth_bytes``, ``origin``,
   ``gates``;
-- ``errors``: what went wrong inside memguard, one text each.
+- ``errors``: what went wrong inside memguard, one text each;
+- ``components``: every component at the end of the run, one entry for each worker: ``entries`` and ``bytes``
+  (``grown_entries`` and ``grown_bytes`` since the start), ``limits``, ``over``, ``state``, ``essential``, ``error``,
+  ``accounted_bytes`` (what tests retained that are marked as its own), ``peak_entries`` and ``grown_most_by``.
 
 ``pressure``, ``cleanups`` and ``components`` are always there, and empty as long as nothing of that kind is watched.
 """
@@ -44,8 +47,9 @@ def render(report: RunReport) -> Iterator[str]:
     yield from _array("tests", (record.to_json() for record in report.tests))
     yield from _array("leaks", (finding.to_json() for finding in report.leaks))
     yield from _array("limits", map(_limit, report.limits))
-    for name in ("pressure", "cleanups", "components"):
+    for name in ("pressure", "cleanups"):
         yield from _array(name, ())
+    yield from _array("components", (usage.to_json() for usage in report.components))
     yield from _array("warnings", report.warnings)
     yield from _array("errors", report.errors, last=True)
     yield "}\n"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pytest_memguard.model import RunReport, SessionGrowth
 from pytest_memguard.report import describe
 from pytest_memguard.report.blocks import by_weight, leak_block, limit_block, not_gating
+from pytest_memguard.report.components import component_table
 from pytest_memguard.report.counts import Counts, count_tests
 from pytest_memguard.report.layout import INDENT, LISTED, bounded, field, lines
 from pytest_memguard.report.text import Line, cells, counted, harmless, line, percent, shortened
@@ -23,7 +24,7 @@ def section(report: RunReport, *, width: int, verbosity: int, color: bool) -> li
     """The lines to print after the run, the title line included, for a terminal of *width* columns.
 
     A run without anything wrong gets one line, and so does every run with a *verbosity* below 0 (``-q``); above 0
-    come the rounds, the costs, and the tests that were not checked. Without *color* no line has markup.
+    come the rounds, the components, the costs, and the tests that were not checked. Without *color* no line has markup.
     """
     width = max(width, _NARROWEST)
     # Making the records takes as long as half of the watching, and says nothing where nothing was to be checked.
@@ -100,6 +101,7 @@ def _details(report: RunReport, counts: Counts, width: int) -> Iterator[Line]:
     for record in counts.marked:
         text = f"{record.nodeid}: {describe.checkpoints_text(record.checkpoints)}"
         yield from field("points", text, width)
+    yield from component_table(report.components, width)
     verdicts = ", ".join(f"{number} {name}" for name, number in counts.verdicts.items() if number)
     yield from field("verdicts", verdicts, width)
     session = report.session

@@ -13,6 +13,7 @@ from pytest_memguard.settings.structures import (
     ComponentSpec,
     StrategySpec,
     Suppression,
+    reference,
 )
 from pytest_memguard.settings.table import CONFIRM_MODES, FAIL_ON, ConfirmMode, FailOn, Settings
 
@@ -32,5 +33,6 @@ __all__ = [
     "Settings",
     "StrategySpec",
     "Suppression",
+    "reference",
     "resolve",
 ]

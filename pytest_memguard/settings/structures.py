@@ -18,6 +18,7 @@ __all__ = [
     "StrategySpec",
     "Suppression",
     "components",
+    "reference",
     "snake_case",
     "strategies",
     "suppressions",
@@ -34,7 +35,8 @@ PATTERN_KEYS = ("test", "type", "site", "retainer", "package")
 class ComponentSpec:
     """A component that YAML describes. Every reference is ``module:attribute`` and resolved when its module is loaded.
 
-    ``limits`` maps the last part of a tracked attribute to a number of entries, ``cleanup`` a level to a callable.
+    ``limits`` maps the last part of a tracked attribute to a number of entries, ``cleanup`` a level to a callable;
+    ``measure`` is called with what is tracked, and gives bytes.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ComponentSpec:
     shutdown: str | None = None
     restart: str | None = None
     essential: bool = False
+    measure: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,7 @@ class Suppression:
 
 def components(value: Any, place: Place) -> tuple[ComponentSpec, ...]:
     """``memory.components``: a mapping of component names to what they are made of."""
-    allowed = "a mapping of component names to track, limits, cleanup, shutdown, restart, essential"
+    allowed = "a mapping of component names to track, limits, cleanup, shutdown, restart, essential, measure"
     found = []
     errors: list[MemguardError] = []
     for name, inside in _mapping(value, place, allowed).items():
@@ -130,9 +133,10 @@ def _component(name: str, value: Any, place: Place) -> ComponentSpec:
         "track": _references,
         "limits": dict,
         "cleanup": dict,
-        "shutdown": _reference,
-        "restart": _reference,
+        "shutdown": reference,
+        "restart": reference,
         "essential": boolean,
+        "measure": reference,
     }
     given = _fields(value, place, parse, f"a mapping with {', '.join(parse)}", raw=("limits", "cleanup"))
     track = given.get("track", ())
@@ -142,14 +146,14 @@ def _component(name: str, value: Any, place: Place) -> ComponentSpec:
         given["cleanup"] = _fields(
             given["cleanup"],
             place.child("cleanup"),
-            dict.fromkeys(CLEANUP_LEVELS, _reference),
+            dict.fromkeys(CLEANUP_LEVELS, reference),
             'a mapping of cleanup levels to "module:attribute"',
         )
     return ComponentSpec(name=name, **given)
 
 
 def _limits(value: Any, place: Place, track: tuple[str, ...]) -> dict[str, int]:
-    tracked = [reference.rpartition(":")[2].rpartition(".")[2] for reference in track]
+    tracked = [each.rpartition(":")[2].rpartition(".")[2] for each in track]
     found = {}
     for key, limit in _mapping(value, place, "a mapping of tracked names to numbers of entries").items():
         if key not in tracked:
@@ -210,7 +214,8 @@ def _parsed(parse: Callable[[Any], Any], value: Any, place: Place) -> Any:
         ) from None
 
 
-def _reference(value: Any) -> str:
+def reference(value: Any) -> str:
+    """``module:attribute`` (attributes of attributes too), as it was written."""
     words = '"module:attribute", such as "shop.messages:reset"'
     module, colon, attribute = str(value).strip().partition(":")
     parts = [*module.split("."), *attribute.split(".")]
@@ -221,7 +226,7 @@ def _reference(value: Any) -> str:
 
 def _references(value: Any) -> tuple[str, ...]:
     found = value if isinstance(value, list) else [value]
-    return tuple(_reference(reference) for reference in found)
+    return tuple(reference(entry) for entry in found)
 
 
 def _date(value: Any) -> dt.date:

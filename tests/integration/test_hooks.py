@@ -13,6 +13,7 @@ from pytest_memguard import hookspecs
 # What plugin.py does around the values; here the values are made up, so that each hook is called in every run.
 CALLER = """
 import pytest
+from pytest_memguard.components import ComponentRegistry
 from pytest_memguard.model import RoundSeries, Suspect
 from tests.unit import reported
 
@@ -22,6 +23,16 @@ def pytest_sessionfinish(session):
     small = reported.record("t.py::test_small")
     for sample in (small, reported.hungry("t.py::test_hungry")):
         hook.pytest_memguard_sample(sample=sample)
+    registry = ComponentRegistry()
+    hook.pytest_memguard_components(registry=registry)
+    if registry:
+        print()
+        print("registered:", [component.name for component in registry])
+        print("freed:", [result.freed_entries for result in registry.clean("aggressive")])
+        for usage in registry.measure("t.py::test_small"):
+            print("usage:", usage.component, usage.entries, dict(usage.limits), usage.error)
+    for usage in (reported.USAGE, reported.FULL):
+        hook.pytest_memguard_component_report(usage=usage)
     hook.pytest_memguard_suspect(suspect=Suspect(nodeid="t.py::test_a", metrics=("blocks", "heap")))
     hook.pytest_memguard_leak(finding=reported.LEAK)
     print()
@@ -30,8 +41,24 @@ def pytest_sessionfinish(session):
     hook.pytest_memguard_report(report=reported.run(reported.LEAK, tests=[small]))
 """
 
+# What the example of components registers.
+MESSAGES = """
+history = list(range(7))
+
+class queue:
+    waiting = [1, 2]
+
+def forget(): history.clear()
+def start(): pass
+def stop(): pass
+"""
+
+SHOWN = ("suppressed: ", "registered: ", "freed: ", "usage: ")
+
 NAMES = [
     "pytest_memguard_sample",
+    "pytest_memguard_components",
+    "pytest_memguard_component_report",
     "pytest_memguard_suspect",
     "pytest_memguard_leak",
     "pytest_memguard_suppress",
@@ -51,12 +78,13 @@ def ran(pytester):
 
     def run(source):
         pytester.makepyfile(caller=CALLER)
+        pytester.mkpydir("shop").joinpath("messages.py").write_text(MESSAGES)
         pytester.makeconftest(source)
         pytester.makepyfile(test_nothing="def test_nothing(): pass")
         pytester.syspathinsert()
         result = pytester.runpytest("-s", "-p", "caller")
         assert result.ret == pytest.ExitCode.OK
-        return [entry for entry in result.outlines if entry.startswith("suppressed: ")]
+        return [entry for entry in result.outlines if entry.startswith(SHOWN)]
 
     return run
 
@@ -78,6 +106,21 @@ def test_the_sample_example_writes_down_the_hungry_test_only(ran, pytester):
     ran(example_of("pytest_memguard_sample"))
 
     assert (pytester.path / "hungry-tests.txt").read_text() == f"t.py::test_hungry {1000 + 200 * 2**20}\n"
+
+
+def test_the_components_example_registers_two(ran, pytester):
+    assert ran(example_of("pytest_memguard_components"))[:4] == [
+        "registered: ['queue', 'history']",
+        "freed: [7]",
+        "usage: queue 2 {} None",
+        "usage: history 0 {'history': 500} None",
+    ]
+
+
+def test_the_component_report_example_writes_down_who_fills_one(ran, pytester):
+    ran(example_of("pytest_memguard_component_report"))
+
+    assert (pytester.path / "over.txt").read_text() == "t.py::test_fill messages 520 (+25)\n"
 
 
 def test_the_suspect_example_says_what_grew(ran, pytester):

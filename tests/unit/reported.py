@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pytest_memguard.events import ComponentUsage
 from pytest_memguard.model import (
     AllocationSite,
     Diagnosis,
@@ -141,6 +142,17 @@ THIRD_PARTY = replace(
 VENDORED = replace(
     LEAK, diagnosis=replace(LEAK.diagnosis, sites=(replace(LEAK.diagnosis.sites[0], file="vendor/lib/cache.py"),))
 )
+
+USAGE = ComponentUsage(
+    component="messages",
+    nodeid="t.py::test_small",
+    entries=495,
+    bytes=49500,
+    grown_entries=2,
+    grown_bytes=200,
+    limits={"history": 500},
+)
+FULL = replace(USAGE, nodeid="t.py::test_fill", entries=520, grown_entries=25, over=("history",))
 
 LIMIT = LimitExceeded(
     nodeid="tests/test_import.py::test_big",

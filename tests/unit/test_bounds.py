@@ -17,7 +17,8 @@ import weakref
 
 import pytest
 
-from pytest_memguard.bounds import Bound, LruCensus, bound_on_path, hidden_caches, peek
+from pytest_memguard import peek
+from pytest_memguard.bounds import Bound, LruCensus, bound_on_path, hidden_caches
 from pytest_memguard.bounds.known import HIDDEN, KNOWN
 
 HERE = sys.modules[__name__]

@@ -11,16 +11,18 @@ import functools
 import types
 from array import array
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _mro = type.__dict__["__mro__"].__get__
 _class_dict = type.__dict__["__dict__"].__get__
 _qualname = type.__dict__["__qualname__"].__get__
 _module = type.__dict__["__module__"].__get__
+_is_subclass = type.__subclasscheck__  # by the slots of both, past what a metaclass has to say
 _module_dict = vars(types.ModuleType)["__dict__"].__get__
 LRU: type = type(functools.lru_cache(len))  # public by no name
 _SIZED: tuple[type, ...] = (deque, dict, list, set, tuple, frozenset, bytearray, array)
+_LENGTHS: Mapping[int, Callable[[Any], int]] = {id(base): base.__dict__["__len__"] for base in _SIZED}
 _NOTHING: Mapping[str, Any] = types.MappingProxyType({})
 MISSING: Any = object()
 
@@ -45,7 +47,7 @@ def module_of(cls: type) -> str:
 
 def is_a(obj: object, cls: type) -> bool:
     """Whether the real type of ``obj`` derives from ``cls``; ``isinstance`` would ask a ``__class__`` property."""
-    return any(base is cls for base in bases(type(obj)))
+    return _is_subclass(cls, type(obj))
 
 
 def is_lru(obj: object) -> bool:
@@ -61,12 +63,15 @@ def lru_info(wrapper: Any) -> tuple[int, int | None]:
 
 def length(obj: Any) -> int | None:
     """Number of entries of a container (or of an lru_cache), by the builtin base's own slot; None: not a container."""
+    # By the id: the hash of a class is its metaclass's business.
+    exact = _LENGTHS.get(id(type(obj)))
+    if exact is not None:
+        return exact(obj)
     if is_lru(obj):
         return lru_info(obj)[0]
     for base in _SIZED:
         if is_a(obj, base):
-            size: int = base.__dict__["__len__"](obj)
-            return size
+            return _LENGTHS[id(base)](obj)
     return None
 
 
