@@ -17,6 +17,7 @@ _NAMES = (
     "suites",
     "neutral",
     "bounded",
+    "diagnosis",
     "corpus",
     "generated",
     "functions",

@@ -119,6 +119,7 @@ class Checker:
                 if self._spent():
                     break
                 self._module(subjects)
+                self._place()
                 self._look_for_steps()
                 self._fixtures(subjects, widest=False)
                 everything.extend(subjects)
@@ -403,6 +404,14 @@ class Checker:
             self._noise.note("blocks", grew=False)
             self._noise.note("heap", grew=False)
         self._progress(self.tally.checked)
+
+    def _place(self) -> None:
+        def repeat(subject: Subject) -> bool:
+            self._repetitions.enter(subject.parent)
+            return self._repeat(subject)
+
+        if self._prover.place(repeat, self._spent):
+            self._disturbed = True
 
     def _look_for_steps(self) -> None:
         for index, verdict in self._steps.search(self.tally.verdicts):

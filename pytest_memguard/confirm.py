@@ -54,6 +54,10 @@ class Meter:
         """What is read, in order."""
         return tuple(metric for metric, _, _ in self._readers)
 
+    def now(self, wanted: Metric) -> int:
+        """A reading of that metric that is not kept; 0 where it is not read."""
+        return sum(read() or 0 for metric, read, _ in self._readers if metric == wanted)
+
     def restart(self) -> None:
         """Forget all readings; the next one is a baseline."""
         self.used = 0

@@ -76,6 +76,7 @@ class Engine:
                 on_suspect=on_suspect,
                 on_fault=on_fault,
                 fixture_of=repetitions.fixture_of,
+                watched=repetitions.watched,
                 clock=clock,
             )
 
@@ -132,13 +133,13 @@ class Engine:
         prover = self._prover.made
         if prover is None:
             return resources
-        position = {s.nodeid: s.index for subjects in self._modules for s in subjects} if prover.proofs else {}
+        position = {s.nodeid: s.index for subjects in self._modules for s in subjects} if prover.proofs.all else {}
         found = [
             replace(
                 proof.finding,
                 witnesses=tuple(sorted(dict.fromkeys(proof.witnesses), key=lambda w: position.get(w, -1))),
             )
-            for proof in prover.proofs
+            for proof in prover.proofs.all
         ]
         return [*resources, *(_accepted(finding, prover.accepted) for finding in found)]
 
@@ -172,6 +173,9 @@ class _LateProver:
 
     def recognise(self, subject: Subject, shown: Confirmation) -> Verdict | None:
         return None if self.made is None else self.made.recognise(subject, shown)
+
+    def place(self, repeat: Callable[[Subject], bool], spent: Callable[[], bool]) -> bool:
+        return self.made is not None and self.made.place(repeat, spent)
 
     def prove(self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None) -> Verdict:
         return self._prover().prove(subject, repeat, shown, cycle)

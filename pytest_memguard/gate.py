@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_memguard.model import Finding
+from pytest_memguard.model import AllocationSite, Diagnosis, Finding
 
 # Modules of the standard library whose caches are nobody's leak: what grows there belongs to the interpreter.
 # Registries that users fill on purpose (logging, atexit, sys.modules, threading ..) are not among them.
@@ -83,19 +83,39 @@ class Gate:
 
 
 def group(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding a signature, with the witnesses of all: the first that is not accepted, or else the first."""
-    by_cause: dict[object, Finding] = {}
+    """One finding a cause, with the witnesses of all: the first that is not accepted, or else the first.
+
+    What two fixtures and a test add to one list, or two lines, has one signature and is to be seen at several places.
+    """
+    by_cause: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
-        key: object = finding.diagnosis.signature or (finding.nodeid, finding.kind, finding.fixture)
-        known = by_cause.get(key)
-        if known is None:
-            by_cause[key] = finding
+        signature = finding.diagnosis.signature
+        key = (signature or (finding.nodeid, finding.kind), finding.phase, finding.fixture)
+        alike = by_cause.setdefault(key, [])
+        place = next(
+            (place for place, known in enumerate(alike) if _same_line(known.diagnosis, finding.diagnosis)), None
+        )
+        if place is None:
+            alike.append(finding)
             continue
+        known = alike[place]
         witnesses = tuple(dict.fromkeys((*known.witnesses, *finding.witnesses)))
         # What the marker of one test accepts is not accepted in another.
         first = finding if known.verdict == "suppressed" else known
-        by_cause[key] = replace(first, witnesses=witnesses, confidence=max(known.confidence, finding.confidence))
-    return list(by_cause.values())
+        alike[place] = replace(first, witnesses=witnesses, confidence=max(known.confidence, finding.confidence))
+    return [finding for alike in by_cause.values() for finding in alike]
+
+
+def _same_line(one: Diagnosis, other: Diagnosis) -> bool:
+    """Whether the same line puts it there, as far as that is known; of neither: it may be."""
+    lines = [_lines(diagnosis.retained_at) for diagnosis in (one, other)]
+    if all(lines) or not any(lines):
+        return lines[0] == lines[1]
+    return not lines[0].isdisjoint(_lines(other.sites)) or not lines[1].isdisjoint(_lines(one.sites))
+
+
+def _lines(sites: Iterable[AllocationSite]) -> set[tuple[str, int]]:
+    return {(site.file, site.line) for site in sites}
 
 
 def judged(findings: Iterable[Finding], gate: Gate, suppress: Callable[[Finding], str | None]) -> Sequence[Finding]:

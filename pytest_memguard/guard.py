@@ -323,7 +323,8 @@ class Guard:
         gate = Gate(
             on_leak="leak" in self.settings.fail_on, packages=self.settings.packages, plugins=frozenset(plugins)
         )
-        self.findings = list(map(self.ownership.settle, judged(self._raw, gate, suppress_by)))
+        settled = map(self.ownership.settle, judged(self._raw, gate, suppress_by))
+        self.findings = _advised(list(settled))
         self._follow_suppressions()
         return self.findings
 
@@ -411,6 +412,15 @@ class Guard:
 
     def _all_warnings(self) -> list[str]:
         return [*self.warnings, *(self._probes.warnings if self._probes is not None else ())]
+
+
+def _advised(findings: Sequence[Finding]) -> list[Finding]:
+    """With the usual cure of each; the table is loaded only where there is something to cure."""
+    if not findings:
+        return []
+    from pytest_memguard.advice import advise  # noqa: PLC0415
+
+    return [finding if finding.advice else replace(finding, advice=advise(finding)) for finding in findings]
 
 
 def _growth_settings(settings: Settings) -> GrowthSettings:

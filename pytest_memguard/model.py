@@ -130,6 +130,14 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where in the life of a test something happens; ``fixture`` is the innermost one at work, if one is."""
+
+    phase: Phase
+    fixture: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TypeGrowth:
     """Objects of one type that every repetition leaves behind: count and bytes per run."""
 
@@ -149,6 +157,17 @@ class AllocationSite:
     count: int
     source: str = ""
 
+    def to_json(self) -> dict[str, Any]:
+        """An entry of ``sites`` in the JSON report."""
+        return {
+            "file": self.file,
+            "line": self.line,
+            "function": self.function,
+            "bytes": self.bytes,
+            "count": self.count,
+            "source": self.source,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retainer:
@@ -167,7 +186,10 @@ class Retainer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """Why something stays. Empty tuples mean: looked for and not found; ``notes`` says why."""
+    """Why something stays. Empty tuples mean: looked for and not found; ``notes`` says why.
+
+    ``retained_at``: the line that puts it where it stays, where that can be told.
+    """
 
     types: tuple[TypeGrowth, ...] = ()
     sites: tuple[AllocationSite, ...] = ()
@@ -175,11 +197,12 @@ class Diagnosis:
     component: str | None = None
     signature: str = ""
     notes: tuple[str, ...] = ()
+    retained_at: tuple[AllocationSite, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One confirmed leak; after grouping one entry a signature, with every test that shows it in ``witnesses``.
+    """One confirmed leak; after grouping one entry a signature and origin, ``witnesses`` being all tests that show it.
 
     ``resources``: what leaks besides memory, by what it is: a path, the name and target of a thread, a command line.
     """
@@ -223,17 +246,8 @@ class Finding:
             "rounds": [{"metric": r.metric, "deltas": list(r.deltas)} for r in self.rounds],
             "confidence": self.confidence,
             "types": [{"type": t.type, "count": t.count, "bytes": t.bytes} for t in d.types],
-            "sites": [
-                {
-                    "file": s.file,
-                    "line": s.line,
-                    "function": s.function,
-                    "bytes": s.bytes,
-                    "count": s.count,
-                    "source": s.source,
-                }
-                for s in d.sites
-            ],
+            "sites": [site.to_json() for site in d.sites],
+            "retained_at": [site.to_json() for site in d.retained_at],
             "retainers": [
                 {"path": r.path, "root": r.root, "type": r.type, "steps": list(r.steps), "suspect": r.suspect}
                 for r in d.retainers
@@ -258,6 +272,7 @@ class Finding:
             component=data["component"],
             signature=data["signature"],
             notes=tuple(data["notes"]),
+            retained_at=tuple(AllocationSite(**s) for s in data.get("retained_at", ())),
         )
         return cls(
             nodeid=data["nodeid"],

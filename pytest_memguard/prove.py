@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pytest_memguard.bounds import LruCensus, bound_on_path, hidden_caches
 from pytest_memguard.census import ContainerCensus
 from pytest_memguard.confirm import Confirmation, Confirmer
-from pytest_memguard.diagnosis import Cause, Evidence, KnownCauses, Paths, Scenario, diagnose, new_types
+from pytest_memguard.diagnosis import Evidence, KnownCauses, Paths, Watched, new_types
+from pytest_memguard.explaining import Explainer, NotRepeatableError
 from pytest_memguard.judge import Metric, NoiseMeter, confidence
 from pytest_memguard.model import Diagnosis, Finding, Kind, RoundSeries, Severity, Suspect, Verdict
+from pytest_memguard.proofs import Proofs
 from pytest_memguard.subjects import Cycle, Subject
 from pytest_memguard.units import format_bytes
 
@@ -20,25 +22,12 @@ _BURST_S = 0.3
 _MOST_BURST = 600
 _LONG_BURST_S = 1.5
 _MOST_LONG_BURST = 1500
-_DIAGNOSIS_S = 2.0
 _LEAST_BLOCKS = 3
 _LEAST_BLOCK_BYTES = 16
 _FEW = range(1, 4)
 _BATCH = 4
 _WITNESSING = 2
 _NOT_REPEATED = Verdict(name="inconclusive", reason="a repetition failed or was skipped")
-
-
-class NotRepeatableError(Exception):
-    """A repetition failed in the middle of a diagnosis."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Proof:
-    """A confirmed leak with the tests that show it; findings are made of it when the run is over."""
-
-    finding: Finding
-    witnesses: list[str]
 
 
 class Prover:
@@ -53,20 +42,20 @@ class Prover:
         on_suspect: Callable[[Suspect], None],
         on_fault: Callable[[str, Exception], None],
         fixture_of: Callable[[Any, str], str | None],
+        watched: Watched | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.proofs: list[Proof] = []
+        self._explainer = Explainer(
+            confirmer, paths=paths, watched=watched, fixture_of=fixture_of, on_fault=on_fault, clock=clock
+        )
+        self.proofs = Proofs(watched, self._explainer.placed, paths)
         self.accepted: dict[str, int] = {}
         self._confirmer = confirmer
-        self._paths = paths
         self._noise = noise
         self._on_suspect = on_suspect
-        self._on_fault = on_fault
-        self._fixture_of = fixture_of
         self._clock = clock
         self._causes = KnownCauses()
         self._lru = LruCensus()
-        self._proof_of: dict[Cause, Proof] = {}
 
     def mark(self) -> None:
         """Note how long the known holders are now; ``recognise`` compares."""
@@ -86,8 +75,15 @@ class Prover:
             return False
         causes = self._causes.recognise_all(new_types(), blocks)
         for cause in causes:
-            self._proof_of[cause].witnesses.append(subject.nodeid)
+            self.proofs.witness(cause, subject)
         return bool(causes)
+
+    def place(self, repeat: Callable[[Subject], bool], spent: Callable[[], bool]) -> bool:
+        """See in which phase and fixture the latest witnesses show their leak; whether anything was repeated."""
+        placed = self.proofs.place(repeat, spent)
+        if placed:
+            self._confirmer.freeze()
+        return placed
 
     def watch_caches(self) -> None:
         """Note how full the ``lru_cache`` wrappers are; the heap stays exposed until the next baseline."""
@@ -139,8 +135,8 @@ class Prover:
         if not causes:
             return None
         for cause in causes:
-            self._proof_of[cause].witnesses.append(subject.nodeid)
-        return self._verdict_of(subject, self._proof_of[causes[0]].finding)
+            self.proofs.witness(cause, subject)
+        return self._verdict_of(subject, self.proofs.of(causes[0]))
 
     def prove(self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None) -> Verdict:
         """Take a suspect to a verdict; a leak is kept as a proof. Leaves the heap frozen, as it was."""
@@ -236,7 +232,7 @@ class Prover:
         samples = confirmer.meter.samples()
         gained = {metric: (readings[-1] - readings[0]) // max(done, 1) for metric, readings in samples.items()}
         size = max(1, gained.get("heap", gained.get("rss", 0)), _LEAST_BLOCK_BYTES * gained["blocks"])
-        evidence = self._examine(Scenario(repeat=_strict(repeat), settle=confirmer.settler.light), native=False)
+        evidence = self._explainer.examine(repeat, native=False)
         if evidence.holder is not container or not evidence.diagnosis.retainers:
             return Verdict(name="inconclusive", reason="a container gets longer in every run; its holder was not found")
         confirmed = Confirmation(
@@ -246,12 +242,12 @@ class Prover:
             rounds=(RoundSeries(metric="entries", deltas=tuple(entries)),),
         )
         finding = replace(
-            self._finding(subject, confirmed, evidence.diagnosis, None),
+            self._finding(subject, confirmed, evidence, None),
             kind="python",
             bytes_per_run=size,
             severity="high",
         )
-        self.proofs.append(Proof(finding=finding, witnesses=list(finding.witnesses)))
+        self.proofs.add(finding)
         return self._verdict_of(subject, finding)
 
     def _not_a_leak(self, confirmed: Confirmation) -> Verdict | None:
@@ -272,8 +268,8 @@ class Prover:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
 
         native = not _in_python(confirmed)
-        scenario = Scenario(repeat=_strict(repeat), settle=self._confirmer.settler.light)
-        evidence = self._examine(scenario, native=native, rounds=2 if self._confirmer.is_large(confirmed) else 3)
+        rounds = 2 if self._confirmer.is_large(confirmed) else 3
+        evidence = self._explainer.examine(repeat, native=native, confirmed=confirmed, rounds=rounds)
         settled = self._stopped_meanwhile(repeat, confirmed, evidence)
         if settled is not None:
             return settled
@@ -306,37 +302,27 @@ class Prover:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
         return None
 
-    def _examine(self, scenario: Scenario, *, native: bool, rounds: int = 3) -> Evidence:
-        """The diagnosis; an error in it costs the explanation, not the finding."""
-        try:
-            return diagnose(
-                scenario, rounds=rounds, paths=self._paths, native=native, budget_s=_DIAGNOSIS_S, clock=self._clock
-            )
-        except NotRepeatableError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the objects looked at are anybody's
-            self._on_fault("diagnosis", error)
-            return Evidence(diagnosis=Diagnosis(notes=(f"not diagnosed: {type(error).__name__}: {error}",)))
-
     def _keep(self, subject: Subject, confirmed: Confirmation, evidence: Evidence, cycle: Cycle | None) -> Verdict:
-        finding = self._finding(subject, confirmed, evidence.diagnosis, cycle)
-        proof = Proof(finding=finding, witnesses=list(finding.witnesses))
-        self.proofs.append(proof)
+        finding = self._finding(subject, confirmed, evidence, cycle)
+        cause = None
         if cycle is None:
             cause = self._causes.remember(evidence, blocks_per_run=confirmed.per_run("blocks"))
-            if cause is not None:
-                self._proof_of[cause] = proof
+        self.proofs.add(finding, cause)
         return self._verdict_of(subject, finding)
 
-    def _finding(self, subject: Subject, confirmed: Confirmation, diagnosis: Diagnosis, cycle: Cycle | None) -> Finding:
+    def _finding(self, subject: Subject, confirmed: Confirmation, evidence: Evidence, cycle: Cycle | None) -> Finding:
+        diagnosis = evidence.diagnosis
         blocks, heap = confirmed.per_run("blocks"), confirmed.per_run("heap")
-        python = _in_python(confirmed)
+        python = _in_python(confirmed) or bool(diagnosis.retainers)  # a string that gets longer is a block all the time
         size = _retained(confirmed, diagnosis) if python else heap or confirmed.per_run("mapped")
         explained = bool(diagnosis.sites or diagnosis.retainers)
         kind: Kind = "python" if python else "native"
         severity: Severity = "low" if python and blocks < _LEAST_BLOCKS and not diagnosis.retainers else "high"
-        use = cycle.blamed(site.function for site in diagnosis.sites) if cycle is not None else None
-        fixture = use.name if use is not None else self._own_fixture(subject, diagnosis)
+        origin = self._explainer.origin(subject, evidence)
+        use = None
+        if cycle is not None:
+            use = cycle.named(origin.fixture) or cycle.blamed(site.function for site in diagnosis.sites)
+            origin = replace(origin, phase="setup" if origin.phase == "call" else origin.phase, fixture=use.name)
         witnesses = tuple(s.nodeid for s in use.users) if use is not None else (subject.nodeid,)
         return Finding(
             nodeid=subject.nodeid,
@@ -346,8 +332,8 @@ class Prover:
             gates=True,
             reason=None,
             severity=severity,
-            phase="call" if fixture is None else "setup",
-            fixture=fixture,
+            phase=origin.phase,
+            fixture=origin.fixture,
             bytes_per_run=size,
             blocks_per_run=blocks,
             count_per_run=sum(t.count for t in diagnosis.types),
@@ -355,10 +341,6 @@ class Prover:
             confidence=confidence(confirmed.metrics, _rounds_of(confirmed), self._noise, explained=explained),
             diagnosis=diagnosis,
         )
-
-    def _own_fixture(self, subject: Subject, diagnosis: Diagnosis) -> str | None:
-        """The fixture of the test's own whose function makes what is retained."""
-        return self._fixture_of(subject.item, diagnosis.sites[0].function) if diagnosis.sites else None
 
     def _verdict_of(self, subject: Subject, finding: Finding) -> Verdict:
         if subject.tolerance_bytes and finding.bytes_per_run <= subject.tolerance_bytes:
@@ -371,14 +353,6 @@ class Prover:
     @staticmethod
     def _series(shown: Confirmation, metric: Metric) -> Sequence[int]:
         return next((s.deltas for s in shown.rounds if s.metric == metric), ())
-
-
-def _strict(repeat: Callable[[], bool]) -> Callable[[], None]:
-    def repeat_or_give_up() -> None:
-        if not repeat():
-            raise NotRepeatableError
-
-    return repeat_or_give_up
 
 
 def _batched(repeat: Callable[[], bool], batch: int) -> Callable[[], bool]:

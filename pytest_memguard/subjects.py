@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pytest_memguard.model import Verdict
+from pytest_memguard.model import Origin, Verdict
 
 if TYPE_CHECKING:
     from pytest_memguard.census import ContainerCensus
@@ -40,6 +41,9 @@ class Repetitions(Protocol):
 
     def fixture_of(self, item: Any, function: str) -> str | None:
         """The name of the item's fixture that *function* makes, if it is one."""
+
+    def watched(self, read: Callable[[], int]) -> AbstractContextManager[Mapping[Origin, int]]:
+        """While entered, how much more *read* gives after each phase and fixture of the repetitions than before."""
 
     def cycles(self, subjects: Sequence[Subject], *, widest: bool) -> Iterable[Cycle]:
         """How to give every fixture above function scope that the subjects use its turn."""
@@ -88,6 +92,10 @@ class Cycle:
     names: tuple[str, ...]
     fixtures: tuple[FixtureUse, ...]
 
+    def named(self, name: str | None) -> FixtureUse | None:
+        """The fixture of that name, if the test uses it."""
+        return next((use for use in self.fixtures if use.name == name), None)
+
     def blamed(self, functions: Iterable[str]) -> FixtureUse:
         """The fixture whose function is the first of *functions*, the likeliest site first; or else the first."""
         by_function = {use.function: use for use in reversed(self.fixtures)}
@@ -117,6 +125,9 @@ class Judge(Protocol):
 
     def prove(self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None) -> Verdict:
         """Take a suspect to a verdict."""
+
+    def place(self, repeat: Callable[[Subject], bool], spent: Callable[[], bool]) -> bool:
+        """See in which phase and fixture the latest witnesses show their leak; whether anything was repeated."""
 
     def prove_steps(
         self, subject: Subject, repeat: Callable[[], bool], census: ContainerCensus, container: object

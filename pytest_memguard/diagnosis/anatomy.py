@@ -93,7 +93,7 @@ def instance_dict(obj: object) -> dict[str, Any] | None:
     """The attributes of an instance; None where it has no dictionary. CPython 3.11+ may have to make it first."""
     for cls in mro(type(obj)):
         slot = class_namespace(cls).get("__dict__")
-        if type(slot) is types.GetSetDescriptorType:
+        if type(slot) is types.GetSetDescriptorType or (cls is types.SimpleNamespace and slot is not None):
             try:
                 found = slot.__get__(obj)
             except (AttributeError, TypeError):

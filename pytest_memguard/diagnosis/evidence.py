@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_memguard.diagnosis.owners import Owner
-from pytest_memguard.model import Diagnosis
+from pytest_memguard.model import Diagnosis, Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -18,6 +18,8 @@ class Evidence:
     ``types_replaced``: as many more are always new, because a repetition puts them in the place of others.
     ``chain``: the objects of the retainer path, from the root's holder (globals, a class, ..) to the survivor.
     ``holder``: the container that grew, if it has a length; ``holder_per_run``: by how many entries (0: unknown).
+    ``origin``: where in the life of the test it grows (None: unknown), with the name of the fixture, or, unless
+    ``named``, that of its function.
     ``owner``: whose code holds it (None: unknown); ``pytest`` means that only the test machinery does.
     """
 
@@ -28,3 +30,5 @@ class Evidence:
     holder: Any = field(default=None, repr=False)
     holder_per_run: int = 0
     owner: Owner | None = None
+    origin: Origin | None = None
+    named: bool = True

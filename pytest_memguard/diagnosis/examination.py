@@ -2,52 +2,65 @@
 
 from __future__ import annotations
 
+import array
 import atexit
 import functools
+import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from pytest_memguard.diagnosis import anatomy, survivors
 from pytest_memguard.diagnosis.evidence import Evidence
+from pytest_memguard.diagnosis.extensions import used_by
 from pytest_memguard.diagnosis.lengths import Lengths, contents
+from pytest_memguard.diagnosis.native import native_stack
+from pytest_memguard.diagnosis.origins import Gauge, by_lines, by_phases
 from pytest_memguard.diagnosis.owners import Owner, Owners
 from pytest_memguard.diagnosis.paths import Paths
+from pytest_memguard.diagnosis.results import Results, notes_of
 from pytest_memguard.diagnosis.retainers import Finder, Found, Path
 from pytest_memguard.diagnosis.scenario import Scenario
 from pytest_memguard.diagnosis.signature import sign
-from pytest_memguard.diagnosis.sites import MANY_FRAMES, Traced, trace
+from pytest_memguard.diagnosis.sites import FRAMES, MANY_FRAMES, Traced, trace
 from pytest_memguard.diagnosis.source import Sources
-from pytest_memguard.diagnosis.survivors import Survivors, is_helper
+from pytest_memguard.diagnosis.survivors import is_helper
 from pytest_memguard.diagnosis.values import Values
-from pytest_memguard.model import AllocationSite, Diagnosis, TypeGrowth
+from pytest_memguard.model import AllocationSite, Diagnosis, Origin, Retainer, TypeGrowth
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _SEARCH_AT_LEAST_S = 0.5
 _SHARE = 10
-_NATIVE = (
-    "no Python allocation explains the growth, so C code allocates it: "
-    "`memray run --native -m pytest TEST` and `memray flamegraph --leaks` show where"
-)
-_NOTHING = "no object that stays was seen: what grew before did not grow in the repetitions of the diagnosis"
+_ROUNDS = 3
+_TRACEABLE = 0.05
+_BUFFERS = (bytearray, io.StringIO, io.BytesIO, array.array)
+_TEXTS = ("str", "bytes")
+_NO_GAUGE = Gauge(read=int, per_run=1)
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Results:
-    """What the phases found so far."""
+class Whence(NamedTuple):
+    """Where in the life of a test, with the name of the fixture, or, unless ``named``, that of its function."""
 
-    seen: Survivors = field(default_factory=Survivors)
-    found: Found = field(default_factory=Found)
-    traced: Traced = field(default_factory=Traced)
-    types: tuple[TypeGrowth, ...] = ()
-    holder_per_run: int = 0
+    origin: Origin | None
+    named: bool
 
 
 class Examination:
     """Single use; see :func:`pytest_memguard.diagnosis.diagnose`."""
 
     def __init__(
-        self, scenario: Scenario, *, rounds: int, paths: Paths, budget_s: float, clock: Callable[[], float]
+        self,
+        scenario: Scenario,
+        *,
+        rounds: int,
+        paths: Paths,
+        heap: Gauge | None,
+        budget_s: float,
+        clock: Callable[[], float],
     ) -> None:
         self._rounds = rounds
+        self._few = rounds < _ROUNDS  # each repetition costs much memory: do with what the fewest of them tell
         self._paths = paths
         self._budget_s = budget_s
         self._clock = clock
@@ -56,18 +69,66 @@ class Examination:
         self._sources = Sources()
         self._scenario = scenario
         self._slowest_s = 0.0
-        self._timed = Scenario(repeat=self._repeat, settle=scenario.settle)
+        self._timed = replace(scenario, repeat=self._repeat)
+        self._heap = heap
 
     def evidence(self, *, native: bool) -> Evidence:
         """Go through the phases; each hands over what it found."""
-        results = _Results()
+        results = Results()
         if not native:
             self._survivors(results)
         if results.found.path is not None or results.found.machinery is not None:
             self._allocations(results)
         else:
             self._containers(results, native=native)
-        return self._assembled(results, native=native)
+        if results.found.path is None and results.traced.in_place:
+            # Some buffer or table grew a little and no container with it: not what was confirmed to leak.
+            results.traced = Traced(repetitions=results.traced.repetitions)
+        self._lines(results, native=native)
+        if native and self._heap is not None and not self._late():
+            results.stack = _attempted(native_stack, self._timed.repeat, self._heap.per_run)
+        return self._assembled(results, self._origin(results), native=native)
+
+    def _origin(self, results: Results) -> Whence:
+        """The phase and the fixture: what grows is read around each; or else the stack of what is allocated tells."""
+        if self._few and results.traced.origin is not None:
+            return Whence(results.traced.origin, named=False)
+        origin, certain = _attempted(by_phases, self._timed, self._gauge(results)) or (None, False)
+        traced = results.traced.origin
+        if not certain and traced is None and results.traced.cut and not self._late():
+            traced = self._traced(results, frames=MANY_FRAMES).origin
+        return Whence(origin, named=True) if certain or traced is None else Whence(traced, named=False)
+
+    def _gauge(self, results: Results) -> Gauge | None:
+        """What shows the growth in a reading: the length of what holds it."""
+        path = results.found.path
+        if results.gauge is None and path is not None and path.root.kind == "atexit" and results.exits_per_run:
+            results.gauge = Gauge(read=_exits, per_run=results.exits_per_run)
+        if results.gauge is None and path is not None and path.holder is not None and results.holder_per_run:
+            sized = isinstance(path.holder, _BUFFERS)
+            results.gauge = Gauge(read=functools.partial(_length, path), per_run=results.holder_per_run, in_bytes=sized)
+        return results.gauge
+
+    def _lines(self, results: Results, *, native: bool) -> None:
+        """The line that makes what holds it, or the C heap, grow: the site, where no allocation is seen to stay."""
+        path = results.found.path
+        if self._few and results.traced.sites:
+            return
+        gauge = self._gauge(results) or (self._heap if native else None)
+        if gauge is None and (path is None or path.root.kind == "outside"):
+            gauge = _NO_GAUGE  # to see which compiled modules it runs through
+        if gauge is None or self._slowest_s > self._budget_s * _TRACEABLE or self._late():
+            return
+        traced = _attempted(by_lines, self._timed, gauge, self._paths, self._sources)
+        if traced is None:
+            return
+        sites = results.traced.sites
+        if path is None or path.root.kind == "outside":
+            results.extensions = used_by(traced.codes, self._owners)
+        if traced.site is not None and not sites:
+            results.traced = replace(results.traced, sites=(traced.site,), origin=traced.origin)
+        if traced.site is not None and gauge is not self._heap:
+            results.retained_at = (traced.site,)
 
     def _repeat(self) -> None:
         started = self._clock()
@@ -82,31 +143,35 @@ class Examination:
         until = max(self._deadline, self._clock() + _SEARCH_AT_LEAST_S)
         return lambda: self._clock() > until
 
-    def _survivors(self, results: _Results) -> None:
+    def _survivors(self, results: Results) -> None:
         exits = _exits()
         results.seen = survivors.observe(self._timed, self._rounds, self._owners, self._late)
         results.types = results.seen.types
+        results.exits_per_run = (_exits() - exits) // max(results.seen.rounds, 1)
         finder = Finder(self._owners, self._sources, self._search_limit())
         results.found = finder.find(results.seen.heads, results.seen.born, exits_grew=_exits() > exits)
 
-    def _allocations(self, results: _Results) -> int:
+    def _allocations(self, results: Results) -> int:
         """Trace allocations; how many repetitions that took. Measures the growth of the holder on the way."""
         if self._slowest_s > self._budget_s:
             return 0
         path = results.found.path
         before = _length(path)
-        head = None if path is None or is_helper(path.retainer.type) else path.retainer.type
-        traced = functools.partial(trace, self._timed, self._rounds, self._paths, self._sources, self._late, head=head)
-        results.traced = traced()
+        results.traced = self._traced(results, frames=MANY_FRAMES if self._few else FRAMES)
         repetitions = results.traced.repetitions
         grown = _length(path) - before
         results.holder_per_run = grown // repetitions if grown % repetitions == 0 else 0
         if results.traced.deep and not self._late():
-            results.traced = traced(frames=MANY_FRAMES)
+            results.traced = self._traced(results, frames=MANY_FRAMES)
             repetitions += results.traced.repetitions
         return repetitions
 
-    def _containers(self, results: _Results, *, native: bool) -> None:
+    def _traced(self, results: Results, *, frames: int = FRAMES) -> Traced:
+        path = results.found.path
+        head = head_of(() if path is None else (path.retainer,))
+        return trace(self._timed, self._rounds, self._paths, self._sources, self._late, head=head, frames=frames)
+
+    def _containers(self, results: Results, *, native: bool) -> None:
         """No object led to a root: look for the container that got longer while allocations are traced."""
         values, lengths = Values(self._owners), Lengths(self._owners)
         repetitions = self._allocations(results)
@@ -123,14 +188,13 @@ class Examination:
             results.found = Found(path=path.with_entry(entries[0].type if entries else None))
         elif repetitions and (longer := values.longer(repetitions)):
             results.found = Found(path=Path(retainer=longer[0].retainer, root=longer[0].root, chain=()))
+            read = functools.partial(values.length, longer[0].retainer.path)
+            results.gauge = Gauge(read=read, per_run=longer[0].per_run, in_bytes=longer[0].retainer.type in _TEXTS)
         elif found.machinery is not None and not native and not results.found.notes:
             # No entry of a list of pytest's explains growth of the malloc heap, nor objects that something else keeps.
             results.found = found
 
-    def _assembled(self, results: _Results, *, native: bool) -> Evidence:
-        if results.found.path is None and results.traced.in_place:
-            # Some buffer or table grew a little and no container with it: not what was confirmed to leak.
-            results.traced = Traced(repetitions=results.traced.repetitions)
+    def _assembled(self, results: Results, whence: Whence, *, native: bool) -> Evidence:
         path, sites = results.found.path, results.traced.sites
         module = path.root.module if path is not None else results.found.machinery
         diagnosis = Diagnosis(
@@ -139,7 +203,8 @@ class Examination:
             retainers=() if path is None else (path.retainer,),
             component=module or (_module_of(sites[0].file) if sites else None),
             signature=self._signature(results, native=native),
-            notes=self._notes(results, native=native),
+            notes=notes_of(results, heap=self._heap if native else None, native=native, slowest_s=self._slowest_s),
+            retained_at=results.retained_at,
         )
         return Evidence(
             diagnosis=diagnosis,
@@ -149,12 +214,14 @@ class Examination:
             holder=None if path is None else path.holder,
             holder_per_run=results.holder_per_run,
             owner=self._owner(module),
+            origin=whence.origin,
+            named=whence.named,
         )
 
     def _owner(self, module: str | None) -> Owner | None:
         return self._owners.of(module) if module else None
 
-    def _signature(self, results: _Results, *, native: bool) -> str:
+    def _signature(self, results: Results, *, native: bool) -> str:
         path, sites = results.found.path, results.traced.sites
         certain = path is not None and path.root.kind != "outside"
         return sign(
@@ -164,20 +231,18 @@ class Examination:
             site=_telling_site(sites),
         )
 
-    def _notes(self, results: _Results, *, native: bool) -> tuple[str, ...]:
-        notes = list(results.found.notes)
-        nothing = results.found.path is None and not results.traced.sites and not results.types
-        if nothing:
-            notes.append(_NATIVE if native else _NOTHING)
-        if results.types and results.seen.types and not results.seen.steady:
-            notes.append("the number of objects differs from run to run; the least is shown")
-        if results.traced.in_place:
-            notes.append("nothing new is allocated: what is there already gets larger at the line shown")
-        if results.traced.busy:
-            notes.append("no allocation sites: tracemalloc is tracing too much already to compare what it has")
-        if not results.traced.repetitions:
-            notes.append(f"no allocation sites: one repetition takes {self._slowest_s:.1f} s")
-        return tuple(notes)
+
+def head_of(retainers: Sequence[Retainer]) -> str | None:
+    """The type whose making is the site to name first: that of what is retained, if it says anything."""
+    return None if not retainers or is_helper(retainers[0].type) else retainers[0].type
+
+
+def _attempted(look: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | None:
+    """A test that fails because it is looked at keeps its finding, and the rest of its explanation."""
+    try:
+        return look(*args, **kwargs)
+    except Exception:  # noqa: BLE001 - a test raises what it likes
+        return None
 
 
 def _exits() -> int:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Collection
+from dataclasses import replace
 
 from pytest_memguard.diagnosis import anatomy, frames
 from pytest_memguard.diagnosis.held import Held
@@ -42,18 +43,20 @@ def hits(outcome: Outcome, owners: Owners, *, exits_grew: bool) -> list[Hit]:
     hit = _of_interpreter(top)
     if hit is None and exits_grew:
         hit = _hit("atexit", "atexit", top, module="atexit")
-    return [hit or _hit("outside", "(held outside Python)", top)]
+    if hit is None:
+        hit = replace(_hit("outside", "(held outside Python)", top), surplus=held[top])
+    return [hit]
 
 
-def _held_from_outside(outcome: Outcome) -> list[Node]:
-    """Where the search ended at what is referenced all the same; past containers that only memguard refers to."""
+def _held_from_outside(outcome: Outcome) -> dict[Node, int]:
+    """Where the search ended at what is referenced all the same, and how often; past containers of memguard's only."""
     ours = {id(node.obj) for node in outcome.visited if node.ours and _is_plain(node.obj)}
     pending = [node for node in outcome.visited if not node.referred or id(node.obj) in ours][:_MOST_TOPS]
-    held: list[Node] = []
+    held: dict[Node, int] = {}
     for node in pending:
         count = 0 if id(node.obj) in ours else _references_from_outside(node, ours)
         if count > 0:
-            held.append(node)
+            held[node] = count
         elif count == 0 and _is_plain(node.obj) and node.child is not None and len(pending) < _MOST_LOOKS:
             ours.add(id(node.obj))
             pending.append(node.child)

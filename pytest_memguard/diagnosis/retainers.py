@@ -80,7 +80,7 @@ class Finder:
             hits = outcome.hits or outside.hits(outcome, self._owners, exits_grew=exits_grew)
             if hits:
                 path = self._best(hits, born)
-                return Found(path=path, notes=_notes(hits) + _weak_key_notes(path))
+                return Found(path=path, notes=_notes(hits, born) + _weak_key_notes(path))
             if number == 0 or not found.notes:
                 found = _nothing(outcome, late=self._late())
             if self._late():
@@ -157,12 +157,17 @@ def _path(hit: Hit, born: Born) -> Path:
     return Path(retainer=retainer, root=hit.root, chain=tuple(objects), holder=holder)
 
 
-def _notes(hits: Sequence[Hit]) -> tuple[str, ...]:
-    if all(hit.root.kind == "outside" for hit in hits):
-        top = drawing.described(hits[0].chain[0].obj)
-        note = f"held outside Python: nothing that the garbage collector sees refers to {top}, yet it is referenced"
-        return (f"{note} (by a C extension, or a reference count is off)",)
-    return ()
+def _notes(hits: Sequence[Hit], born: Born) -> tuple[str, ...]:
+    """Of what is held outside Python: who does, as far as the age of the first object and its references tell."""
+    if any(hit.root.kind != "outside" for hit in hits):
+        return ()
+    top, surplus = hits[0].chain[0].obj, hits[0].surplus
+    what = drawing.described(top)
+    if not born.has(top):
+        return (f"held outside Python: C code refers to {what}, which was there before and gets more entries",)
+    count = "one reference" if surplus == 1 else f"{surplus} references"
+    more = f"{what} has {count} more than the objects that refer to it explain"
+    return (f"held outside Python: {more}, so C code keeps it or has not given a reference back",)
 
 
 def _weak_key_notes(path: Path) -> tuple[str, ...]:

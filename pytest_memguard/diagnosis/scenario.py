@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+
+from pytest_memguard.model import Origin
+
+#: While entered, how much more a reading gives after each phase and fixture of the repetitions than before it.
+Watched = Callable[[Callable[[], int]], AbstractContextManager[Mapping[Origin, int]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,7 +18,9 @@ class Scenario:
 
     ``repeat`` is one repetition of the test's whole protocol, with everything that the test runner keeps restored
     afterwards; ``settle`` undoes what the interpreter keeps and collects garbage. What either raises is passed on.
+    ``watched`` tells the phases of a repetition apart; None where nothing does.
     """
 
     repeat: Callable[[], None]
     settle: Callable[[], None]
+    watched: Watched | None = None

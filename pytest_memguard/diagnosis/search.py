@@ -50,11 +50,15 @@ class Node(Held):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hit:
-    """One path: a root, and the objects from the first one that it refers to down to the survivor."""
+    """One path: a root, and the objects from the first one that it refers to down to the survivor.
+
+    ``surplus``: references to the first object that no other object explains.
+    """
 
     root: Root
     chain: tuple[Node, ...] = field(repr=False)
     cost: int
+    surplus: int = 0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -6,6 +6,7 @@ import gc
 import itertools
 import tracemalloc
 from _tracemalloc import _get_traces
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +17,8 @@ from pytest_memguard.diagnosis.owners import is_importer_file, is_machinery_file
 from pytest_memguard.diagnosis.paths import Paths
 from pytest_memguard.diagnosis.scenario import Scenario
 from pytest_memguard.diagnosis.source import Sources
-from pytest_memguard.model import AllocationSite
+from pytest_memguard.diagnosis.stacks import Stacks
+from pytest_memguard.model import AllocationSite, Origin
 
 FRAMES = 12
 MANY_FRAMES = 64
@@ -43,6 +45,8 @@ class Traced:
     ``deep``: no line of the user's was found, and calls go deeper than the frames that were traced.
     ``busy``: the user has tracemalloc on, and so much is traced that it cannot be compared.
     ``repetitions``: how many were made in all; 0 means that nothing was traced.
+    ``origin``: the phase and the fixture's function from which the first site is reached; None where the frames do
+    not tell, which are not all that there are if ``cut``.
     """
 
     sites: tuple[AllocationSite, ...] = ()
@@ -50,6 +54,8 @@ class Traced:
     deep: bool = False
     busy: bool = False
     repetitions: int = 0
+    origin: Origin | None = None
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +107,39 @@ def trace(
     # Only now: with tracing on, each number that counting makes would be traced as well.
     amounts = [_amounts(snapshots.pop(0)) for _ in range(repetitions)]
     grown = _grown(amounts)
-    in_place = not grown
-    if in_place:
-        grown = _larger(amounts)
     traced = _traced(grown, paths, sources, frames)
+    in_place = not traced.sites
+    if in_place:  # strings of the interpreter get longer, too, and shorter again
+        grown = {stack: amount for stack, amount in _larger(amounts).items() if _is_the_users(stack, paths)}
+        traced = _traced(grown, paths, sources, frames)
     sites = sorted(traced.sites, key=lambda site: not _makes(site, head, origin, paths))
-    in_place = in_place and bool(sites)
-    return replace(traced, sites=tuple(sites[:_SHOWN]), in_place=in_place, busy=busy, repetitions=repetitions)
+    return replace(
+        traced,
+        sites=tuple(sites[:_SHOWN]),
+        in_place=in_place and bool(sites),
+        busy=busy,
+        repetitions=repetitions,
+        origin=_origin_of(sites[0], grown, paths, Stacks(paths, sources)) if sites else None,
+        cut=any(len(stack) >= frames for stack in grown),
+    )
+
+
+def _is_the_users(stack: Stack, paths: Paths) -> bool:
+    place = _choose(stack, paths)
+    return place is not None and paths.is_user_file(place.file)
+
+
+def _origin_of(site: AllocationSite, grown: Mapping[Stack, _Amount], paths: Paths, stacks: Stacks) -> Origin | None:
+    """From where most of what that line allocates is allocated; None where the stacks do not tell."""
+    amounts: Counter[Origin] = Counter()
+    for stack, (count, size) in grown.items():
+        place = _choose(stack, paths)
+        if place is not None and place.line == site.line and paths.relative(place.file) == site.file:
+            found = stacks.origin(stack)
+            if found is None:
+                return None
+            amounts[found] += size + count
+    return max(amounts, key=amounts.__getitem__, default=None)
 
 
 def site_of_stack(stack: Stack, paths: Paths, sources: Sources) -> AllocationSite | None:

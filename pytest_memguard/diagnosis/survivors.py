@@ -90,7 +90,7 @@ class Survivors:
     """What the rounds left.
 
     ``replaced``: new objects of each type that do not add up. ``heads``: objects to search from, one tuple a rank, the
-    most telling rank first. ``steady``: the numbers are the same in every round.
+    most telling rank first. ``steady``: the numbers are the same in every round, of which there were ``rounds``.
     """
 
     per_run: Mapping[str, int] = field(default_factory=dict)
@@ -99,6 +99,7 @@ class Survivors:
     heads: tuple[tuple[Held, ...], ...] = field(default=(), repr=False)
     born: Born = field(default_factory=Born.none, repr=False)
     steady: bool = True
+    rounds: int = 0
 
 
 def count_types(objects: Iterable[Any]) -> dict[str, int]:
@@ -168,6 +169,7 @@ def _conclude(
         heads=_heads(names, ranks, samples),
         born=Born(ids[-1]),
         steady=steady,
+        rounds=len(ids),
     )
 
 

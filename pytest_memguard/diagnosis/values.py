@@ -51,6 +51,10 @@ class Values:
                 found.append(_longer(place, value, more // repetitions))
         return sorted(found, key=lambda longer: (-longer.per_run, longer.retainer.path))
 
+    def length(self, path: str) -> int:
+        """The length of the value at that path now; 0 where there is none."""
+        return next((length for (_, found), _, length in self._read() if found == path), 0)
+
     def _read(self) -> Iterator[tuple[tuple[str, str], Any, int]]:
         for module, path, value in self._places():
             for cls, length in _LENGTHS:

@@ -15,14 +15,17 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import pluggy
 import pytest
 from _pytest.outcomes import OutcomeException
 from _pytest.runner import runtestprotocol
 
+from pytest_memguard.model import Origin
 from pytest_memguard.repeat.alarm import Alarm, RepetitionTimeoutError
 from pytest_memguard.repeat.capture import StillCapture
 from pytest_memguard.repeat.given import repeatable
 from pytest_memguard.repeat.item import ItemState, without_leftovers
+from pytest_memguard.repeat.phases import PhaseHooks
 from pytest_memguard.repeat.quiet import quiet
 from pytest_memguard.repeat.temporary import TempRoot
 from pytest_memguard.subjects import Cycle, FixtureUse, Subject
@@ -169,6 +172,18 @@ class Repeater:
         definitions = () if info is None else (found[-1] for found in info.name2fixturedefs.values())
         made = (d for d in definitions if _is_ours(d) and getattr(d.func, "__name__", None) == function)
         return next((_fixture_name(d) for d in made), None)
+
+    @contextlib.contextmanager
+    def watched(self, read: Callable[[], int]) -> Iterator[Mapping[Origin, int]]:
+        """While entered, see in which phases and fixtures of repetitions *read* gives more than before."""
+        hooks = PhaseHooks(read, _fixture_name)
+        # pytest's own way tells all plugins, and remembers that it has, with the plugin, for ever.
+        pluggy.PluginManager.register(self._config.pluginmanager, hooks)
+        try:
+            yield hooks.grown
+        finally:
+            self._config.pluginmanager.unregister(hooks)
+            hooks.close()
 
     def cycles(self, subjects: Sequence[Subject], *, widest: bool) -> Iterator[Cycle]:
         """Which tests to run with their whole teardown so that every fixture above function scope has its turn.

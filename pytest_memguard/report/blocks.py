@@ -34,6 +34,7 @@ def leak_block(finding: Finding, width: int, *, verbose: bool) -> Iterator[Line]
     yield from fields("leaks", finding.resources, harmless, width, most=most)
     yield from field("types", describe.types_text(finding, limit=10 if verbose else 4), width)
     yield from fields("allocated", diagnosis.sites, describe.site_text, width, most=most)
+    yield from fields("retained", describe.retained_elsewhere(diagnosis), describe.site_text, width, most=1)
     yield from fields("kept by", diagnosis.retainers, describe.kept_by, width, most=most)
     yield from field("component", diagnosis.component or "", width)
     yield from also_seen(finding, width, most=10 if verbose else 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pytest_memguard.model import AllocationSite, Checkpoint, Finding, LimitExceeded, Retainer, RoundSeries
+from pytest_memguard.model import AllocationSite, Checkpoint, Diagnosis, Finding, LimitExceeded, Retainer, RoundSeries
 from pytest_memguard.report.text import counted, harmless, listed, shell_quoted
 from pytest_memguard.units import format_bytes
 
@@ -20,6 +20,7 @@ __all__ = [
     "peak",
     "repeat_command",
     "rerun_nodeid",
+    "retained_elsewhere",
     "short_signature",
     "site_place",
     "site_text",
@@ -96,6 +97,12 @@ def short_signature(finding: Finding, *, before: str = "") -> str:
 def site_place(site: AllocationSite) -> str:
     """``shop/cart.py:41``."""
     return f"{harmless(site.file)}:{site.line}"
+
+
+def retained_elsewhere(diagnosis: Diagnosis) -> tuple[AllocationSite, ...]:
+    """The line that puts it where it stays, unless that is the one that is shown for its allocation."""
+    shown = {(site.file, site.line) for site in diagnosis.sites[:1]}
+    return tuple(site for site in diagnosis.retained_at if (site.file, site.line) not in shown)
 
 
 def site_text(site: AllocationSite) -> str:

@@ -42,6 +42,7 @@ def leak_text(finding: Finding, width: int, *, whole: bool = False) -> Iterator[
     yield from fields("leaks", finding.resources, harmless, width, most=_ALL if whole else _SITES)
     yield from field("types", describe.types_text(finding, limit=_ALL if whole else _TYPES), width)
     yield from fields("allocated", diagnosis.sites, describe.site_text, width, most=_ALL if whole else _SITES)
+    yield from fields("retained", describe.retained_elsewhere(diagnosis), describe.site_text, width, most=1)
     for index, retainer in enumerate(diagnosis.retainers[: _ALL if whole else _RETAINERS]):
         yield from drawn("kept by" if index == 0 else "and by", retainer, width)
     yield from field("component", diagnosis.component or "", width)

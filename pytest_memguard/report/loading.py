@@ -143,6 +143,7 @@ def _diagnosis(data: Mapping[str, Any]) -> Diagnosis:
         component=_text(data, "component") or None,
         signature=_text(data, "signature"),
         notes=tuple(_texts(data, "notes")),
+        retained_at=tuple(_entries(data, "retained_at", _site)),
     )
 
 

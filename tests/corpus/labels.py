@@ -16,7 +16,7 @@ KEYS = {
     "leak": {"suite", "nodeid", "label", "kind", "bytes", "retained", "where"},
     "innocent": {"suite", "nodeid", "label"},
 }
-OPTIONAL_KEYS = {"fixture", "floor", "notes", "expect", "unjudged", "optional"}
+OPTIONAL_KEYS = {"fixture", "floor", "notes", "expect", "unjudged", "optional", "site", "root", "phase", "blame"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,9 @@ class Label:
     may be missed. ``fixture`` names the fixture of a higher scope that leaks: one user that shows it is enough.
     ``expect`` is the verdict that an innocent test must get, where only one is right. ``unjudged`` lists the Pythons
     on which the interpreter itself retains for ever. ``optional`` tests need a newer pytest than the oldest one.
+
+    ``phase`` says that the diagnosis is judged, too: it must name this phase, the fixture ``blame`` (or ``fixture``, or
+    none), as the first site the line of ``site`` (``where`` without one), and ``root``, if there is one.
     """
 
     suite: str
@@ -42,6 +45,19 @@ class Label:
     expect: str | None = None
     unjudged: tuple[str, ...] = ()
     optional: bool = False
+    site: str | None = None
+    root: str | None = None
+    phase: str | None = None
+    blame: str | None = None
+
+    @property
+    def place(self) -> str:
+        """``FILE:LINE`` of the first site that a diagnosis must name."""
+        file, _, name = str(self.site or self.where).partition("#")
+        lines = (SUITES / self.suite / file).read_text(encoding="utf-8").splitlines()
+        marks = (f"# leak: {name}", f"# site: {name}")
+        number = next(number for number, line in enumerate(lines, 1) if line.endswith(marks))
+        return f"{file}:{number}"
 
     @property
     def judged(self) -> bool:
@@ -76,16 +92,19 @@ def _label(entry: Mapping[str, Any]) -> Label:
         raise WrongLabels(f"{dict(entry)}: missing {sorted(missing)}, unknown {sorted(unknown)}")
     label = Label(**{**entry, "unjudged": tuple(entry.get("unjudged", ()))})
     if label.where:
-        _check_marker(label)
+        _check_marker(label, label.where, "leak")
+    if label.site:
+        _check_marker(label, label.site, "leak", "site")
     return label
 
 
-def _check_marker(label: Label) -> None:
-    """``where`` is FILE#NAME, and the line that retains ends in the comment ``# leak: NAME``."""
-    file, _, name = str(label.where).partition("#")
+def _check_marker(label: Label, place: str, *marks: str) -> None:
+    """``where`` is FILE#NAME, and the line that retains ends in the comment ``# leak: NAME``; or ``# site: NAME``."""
+    file, _, name = place.partition("#")
     path = SUITES / label.suite / file
-    if not path.is_file() or f"# leak: {name}\n" not in path.read_text(encoding="utf-8"):
-        raise WrongLabels(f"{label.nodeid}: no line of {label.suite}/{file} is marked '# leak: {name}'")
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if not any(f"# {mark}: {name}\n" in text for mark in marks):
+        raise WrongLabels(f"{label.nodeid}: no line of {label.suite}/{file} is marked '# {marks[-1]}: {name}'")
 
 
 def match(labels: Iterable[Label], nodeids: Iterable[str]) -> dict[str, Label]:

@@ -5,7 +5,7 @@
     python tests/corpus/run.py --corpus-order=random:7 --repeat 20
 
 Also ``python -m tests.corpus.run``. Exit status 1 when a leak above the floors is missed, an innocent test is flagged,
-a test gets another verdict than the only right one, or a suite does not pass.
+a test gets another verdict than the only right one, diagnoses are exact for too few leaks, or a suite does not pass.
 """
 
 from __future__ import annotations
@@ -103,6 +103,9 @@ def print_table(runs: Sequence[Comparison]) -> None:
         leaks = sum(len(run.leaks.get(kind, ())) for run in runs)
         found = sum(len(run.found.get(kind, ())) for run in runs)
         print(f"{kind}: {found} of {leaks} found")
+    judged, exact = (sum((getattr(run, part) for run in runs), Counter[str]()) for part in ("judged", "exact"))
+    for name, count in judged.items():
+        print(f"{name}: exact for {exact[name]} of {count} ({exact[name] / count:.1%})")
     counts = sum((run.counts() for run in runs), Counter[str]())
     print("verdicts:", ", ".join(f"{count} {name}" for name, count in counts.most_common()))
 
@@ -115,6 +118,7 @@ def print_failures(runs: Sequence[Comparison]) -> None:
             ("MISSED", run.missed),
             ("FALSE ALARM", run.false_alarms),
             ("UNEXPECTED", run.unexpected),
+            ("WRONG", run.wrong),
             ("below floor, missed", run.below_floor),
             ("not judged on this Python", [name for name in run.unjudged if name in run.flagged]),
         ):

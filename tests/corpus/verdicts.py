@@ -12,6 +12,8 @@ from labels import Label, match
 
 #: Kinds that a finding must have exactly; memory may be found as python or native, by the Python that runs it.
 EXACT = frozenset({"fd", "socket", "thread", "task", "process", "timer", "tempfile", "garbage"})
+#: The share of leaks for which each part of a diagnosis must be exact.
+LEAST_EXACT = {"kind": 1.0, "site": 0.9, "root": 0.9, "phase": 1.0, "fixture": 1.0}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,12 +33,20 @@ class Comparison:
     innocent: int = 0
     flagged: frozenset[str] = frozenset()
     verdicts: dict[str, str] = field(default_factory=dict)
+    judged: Counter[str] = field(default_factory=Counter)
+    exact: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
     failure: str = ""
 
     @property
     def good(self) -> bool:
-        return not (self.failure or self.missed or self.false_alarms or self.unexpected)
+        return not (self.failure or self.missed or self.false_alarms or self.unexpected or self.imprecise)
+
+    @property
+    def imprecise(self) -> list[str]:
+        """The parts of diagnoses that are exact for too few leaks."""
+        return [name for name, count in self.judged.items() if self.exact[name] < LEAST_EXACT[name] * count]
 
     @property
     def decided(self) -> frozenset[str]:
@@ -66,6 +76,8 @@ def compare(suite: str, labels: Sequence[Label], report: Mapping[str, Any]) -> C
             _leak(result, nodeid, label, found)
             if found and nodeid in flagged and label.kind in EXACT and (nodeid, label.kind) not in kinds:
                 result.unexpected.append(f"{nodeid}: {_what(flagged[nodeid])}, not {label.kind}")
+            if label.phase is not None and nodeid in flagged:
+                _diagnosis(result, nodeid, label, flagged[nodeid])
         else:
             _innocent(result, nodeid, label, flagged.get(nodeid))
     result.false_alarms += [
@@ -107,6 +119,23 @@ def _leak(result: Comparison, nodeid: str, label: Label, found: bool) -> None:
     else:
         verdict = result.verdicts[nodeid]
         result.missed.append(f"{nodeid}: {verdict}; {label.bytes} B per run, {label.retained} ({label.where})")
+
+
+def _diagnosis(result: Comparison, nodeid: str, label: Label, finding: Mapping[str, Any]) -> None:
+    """Judge what a finding says of a leak whose diagnosis is labelled."""
+    site = next((f"{site['file']}:{site['line']}" for site in finding["sites"]), None)
+    root = next((retainer["root"] for retainer in finding["retainers"]), None)
+    said = {"kind": finding["kind"], "phase": finding["phase"], "fixture": finding["fixture"]}
+    right = {"kind": label.kind, "phase": label.phase, "fixture": label.blame or label.fixture}
+    if label.kind == "python":
+        said["site"], right["site"] = site, label.place
+    if label.root is not None:
+        said["root"], right["root"] = root, label.root
+    for name, value in right.items():
+        result.judged[name] += 1
+        result.exact[name] += said[name] == value
+        if said[name] != value:
+            result.wrong.append(f"{nodeid}: {name} {said[name]}, not {value}")
 
 
 def _innocent(result: Comparison, nodeid: str, label: Label, finding: Mapping[str, Any] | None) -> None:

@@ -187,15 +187,15 @@ def test_one_of_two_known_causes_is_told_from_the_other(known, lab, app):
     assert known.recognise({"shop.app.Event": 1}, 1) is event
 
 
-def test_a_holder_that_was_proved_with_several_amounts_is_familiar(known, lab, app):
-    def three_orders():
-        app.order(3)
-
+def test_a_holder_that_was_proved_with_many_amounts_is_familiar(known, lab, app):
     known.mark()
     app.order(6)
     assert known.familiar(6) is None
 
-    assert known.remember(lab.diagnose(three_orders), blocks_per_run=12) is not None
+    evidence = lab.diagnose(lambda: app.order(3))
+    for blocks in (12, 15, 18, 21, 24, 27, 30):
+        assert known.familiar(6) is None
+        assert known.remember(evidence, blocks_per_run=blocks) is not None
     known.mark()
     app.order(5)
     assert known.familiar(6) is None

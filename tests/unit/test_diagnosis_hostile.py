@@ -151,3 +151,24 @@ def test_reading_attributes_makes_none():
     assert anatomy.instance_dict(slotted) is None
     assert dict(anatomy.slots(slotted)) == {"name": "tea"}
     assert anatomy.instance_dict(object()) is None
+
+
+def test_a_test_that_fails_when_it_is_traced_is_explained_all_the_same(lab):
+    app = lab.module(
+        "app",
+        """
+        import sys
+        KEPT = []
+        def test():
+            if sys.gettrace() is not None:
+                raise AssertionError("somebody is tracing")
+            KEPT.append(object.__new__(Kept))  # <-
+        class Kept:
+            pass
+        """,
+    )
+    diagnosis = lab.diagnose(app.test).diagnosis
+    assert diagnosis.retainers[0].path == "shop.app.KEPT[*]"
+    assert diagnosis.sites[0].line == lab.marked_line("app")
+    assert diagnosis.retained_at == ()
+    assert sys.gettrace() is None

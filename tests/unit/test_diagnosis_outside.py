@@ -190,7 +190,9 @@ def test_an_object_that_c_code_holds(lab):
     assert retainer.root == "(held outside Python)"
     assert retainer.type == "shop.app.Leaky"
     assert retainer.steps == ("(held outside Python)", "shop.app.Leaky")
-    assert diagnosis.notes[0].startswith("held outside Python: nothing that the garbage collector sees refers to shop")
+    held, modules = diagnosis.notes
+    assert held.startswith("held outside Python: shop.app.Leaky has one reference more than the objects that refer to")
+    assert modules == "compiled modules that it runs through: ctypes"
     assert (diagnosis.sites[0].file, diagnosis.sites[0].line) == ("shop/app.py", lab.marked_line("app"))
     assert diagnosis.component == "shop.app"
 
@@ -457,7 +459,8 @@ def test_memory_of_c_code_has_a_note_and_nothing_made_up(lab):
     assert diagnosis.sites == ()
     assert diagnosis.retainers == ()
     assert diagnosis.signature == ""
-    (note,) = diagnosis.notes
+    note, modules = diagnosis.notes
+    assert modules == "compiled modules that it runs through: ctypes"
     assert note.startswith("no Python allocation explains the growth, so C code allocates it: `memray run --native")
 
 

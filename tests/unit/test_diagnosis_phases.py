@@ -436,9 +436,10 @@ def test_a_users_tracing_that_has_too_much_is_left_alone(lab, monkeypatch):
         diagnosis = lab.diagnose(app.test).diagnosis
     finally:
         tracemalloc.stop()
-    assert diagnosis.sites == ()
+    # The line that makes the container longer is found without.
+    assert [(site.line, site.count) for site in diagnosis.sites] == [(3, 0)]
     assert diagnosis.retainers[0].path == "shop.app.KEPT[*]"
-    assert diagnosis.notes == ("no allocation sites: tracemalloc is tracing too much already to compare what it has",)
+    assert diagnosis.notes == ()
 
 
 def test_what_is_born_in_large_numbers_is_still_told_exactly():

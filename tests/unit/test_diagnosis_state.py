@@ -129,7 +129,8 @@ def test_the_repetitions_are_as_many_as_were_asked_for(lab):
     app = lab.module("app", APP)
     scenario = Scenario(repeat=app.test, settle=settle)
     diagnose(scenario, rounds=4, paths=lab.paths, native=False, clock=time.perf_counter, budget_s=60.0)
-    assert len(app.RUNS) == 4 + 1 + 4
+    survivors, allocations, lines, deeper_frames = 4, 1 + 4, 2, 1 + 4
+    assert len(app.RUNS) == survivors + allocations + lines + deeper_frames
 
 
 class Clock:

@@ -106,6 +106,7 @@ TOP = {
             "confidence": (*NUMBER, type(None)),
             "types": [{"type": str, "count": int, "bytes": int}],
             "sites": [{"file": str, "line": int, "function": str, "bytes": int, "count": int, "source": str}],
+            "retained_at": [{"file": str, "line": int, "function": str, "bytes": int, "count": int, "source": str}],
             "retainers": [{"path": str, "root": str, "type": str, "steps": [str], "suspect": OPTIONAL_INT}],
             "notes": [str],
             "component": OPTIONAL_TEXT,
