@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +15,7 @@ from pytest_memguard.diagnosis import Holding, Paths
 from pytest_memguard.grace import GRACE_STEPS_S
 from pytest_memguard.model import Finding, Kind, RoundSeries, Suspect, Verdict
 from pytest_memguard.resource_check.finding import Evidence, FindingMaker
-from pytest_memguard.resource_check.trace import Leaked, Tracer, grouped
+from pytest_memguard.resource_check.trace import Group, Leaked, Tracer, grouped
 from pytest_memguard.resources.inventory import Census, Inventory, open_inventory
 from pytest_memguard.resources.loops import Loops
 from pytest_memguard.resources.rounds import Rounds
@@ -28,7 +30,7 @@ _COSTLY: frozenset[Kind] = frozenset({"process", "tempfile"})
 #: What somebody else may yet close, end or collect, even where there is no other thread.
 _ENDING: frozenset[Kind] = frozenset({"process", "thread", "timer", "task"})
 #: Seconds for what takes longer to end, after the common ones.
-_LONGER_STEPS_S = (0.5, 1.0)
+_LONGER_STEPS_S = (0.5, 1.0, 1.5)
 _HALF = 0.5
 _MOST_USED = 0.8
 _ALL_USED = 0.95
@@ -143,7 +145,7 @@ class Examiner:
             kinds = rounds.leaking(final)
             if not kinds or (threading.active_count() == 1 and _ENDING.isdisjoint(kinds)):
                 break
-            if pause in _LONGER_STEPS_S and "process" not in kinds:
+            if pause in _LONGER_STEPS_S and _ENDING.isdisjoint(kinds):
                 break
             self._sleep(pause)
             self._inventory.reap()
@@ -152,7 +154,7 @@ class Examiner:
 
     def _lasting(self, leaked: Sequence[Leaked], deltas: Mapping[Kind, tuple[int, ...]]) -> list[Leaked]:
         """Without what is gone by now: the traced repetition may have left more, for a moment, than the rounds did."""
-        expected = {kind: max(counts) for kind, counts in deltas.items()}
+        expected = {kind: min(counts) for kind, counts in deltas.items()}
         found = list(leaked)
         for pause in (0.0, *GRACE_STEPS_S):
             self._sleep(pause)
@@ -161,6 +163,22 @@ class Examiner:
             if all(sum(each.kind == kind for each in found) <= most for kind, most in expected.items()):
                 break
         return found
+
+    def _adding_up(self, groups: Sequence[Group], rounds: Rounds) -> list[Group]:
+        """Of several lines that make one kind, those whose resources most repetitions have left.
+
+        What ends a little later may still be there of the last repetition or two, beside what another line leaks.
+        """
+        several = {group.kind for group in groups if sum(other.kind == group.kind for other in groups) > 1}
+        there = self._take()
+        left: Counter[tuple[Kind, str]] = Counter()
+        for kind in several:
+            found = self._inventory.describe(rounds.lasting(kind, there), gc.get_objects())
+            left.update((kind, resource.stable) for resource in found.values())
+        enough = rounds.count * _HALF
+        sure = [g for g in groups if any(left[g.kind, member.stable] >= enough for member in g.members)]
+        told = {group.kind for group in sure}
+        return [group for group in groups if group in sure or group.kind not in told]
 
     def _bounded(self, rounds: Rounds, kinds: Sequence[Kind], final: Census) -> Verdict | None:
         """Whether all of it belongs to one executor that has so many at most."""
@@ -216,7 +234,7 @@ class Examiner:
         evidence = Evidence(deltas=deltas, born=self._tracer.born)
         self._confirmer.expose()
         verdict: Verdict | None = None
-        for group in grouped(lasting):
+        for group in self._adding_up(grouped(lasting), rounds):
             made = self._maker.make(subject, group, evidence, cycle)
             if isinstance(made, Verdict):
                 verdict = verdict or made

@@ -74,7 +74,7 @@ def test_pair():
 
 def test_hire():
     dock.hire()
-    threading.Thread(target=time.sleep, args=(0.1,)).start()
+    threading.Thread(target=time.sleep, args=(0.4,)).start()
 
 def test_launch():
     dock.launch()
@@ -111,7 +111,7 @@ def test_pooled():
     assert dock.gang.submit(pow, 2, 3).result() == 8
 
 def test_late():
-    threading.Thread(target=time.sleep, args=(0.2,)).start()
+    threading.Thread(target=time.sleep, args=(1.0,)).start()
 
 def test_waited_for():
     subprocess.run(["true"], check=True)
