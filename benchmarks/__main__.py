@@ -10,7 +10,18 @@ import sys
 from benchmarks.figures import say
 from benchmarks.places import BenchmarkError
 
-_NAMES = ("watching", "guarding", "checking", "suites", "neutral", "bounded", "corpus", "generated", "fresh")
+_NAMES = (
+    "watching",
+    "guarding",
+    "checking",
+    "suites",
+    "neutral",
+    "bounded",
+    "corpus",
+    "generated",
+    "functions",
+    "fresh",
+)
 _MODULES = {"suites": "real"}
 
 

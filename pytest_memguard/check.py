@@ -229,16 +229,14 @@ class Checker:
     def _take_grown(self, stretch: Stretch) -> None:
         """Take the tests that retained blocks through their rounds, and the heap that they explain off the stretch.
 
-        What a test with readings of its own has added to the heap is known already.
+        In the order of the run, so that it is always the same one that is proved and names the leak. What a test with
+        readings of its own has added to the heap is known already.
         """
-        self._explained = {}
-        self._one_by_one([subject for subject in stretch.grown if subject not in stretch.alone])
-        stretch.subtract(self._explained)
-        self._one_by_one([subject for subject in stretch.grown if subject in stretch.alone])
-
-    def _one_by_one(self, subjects: Sequence[Subject]) -> None:
-        for subject in subjects:
+        for subject in stretch.grown:
+            self._explained = {}
             self._one(subject)
+            if subject not in stretch.alone:
+                stretch.subtract(self._explained)
 
     def _look_closer(self, stretch: Stretch) -> None:
         """Find which of these tests made the heap grow, if any: none of them retained a Python block."""

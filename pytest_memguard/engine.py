@@ -68,6 +68,7 @@ class Engine:
                 clock=clock,
             )
 
+        self._modules: Sequence[Sequence[Subject]] = ()
         self._prover = _LateProver(make_prover)
         self._checker = Checker(
             repetitions,
@@ -90,14 +91,22 @@ class Engine:
 
     def run(self, modules: Sequence[Sequence[Subject]]) -> None:
         """Check the subjects, module by module."""
+        self._modules = modules
         self._checker.run(modules)
 
     def findings(self) -> list[Finding]:
-        """The leaks so far, each with all its witnesses."""
+        """The leaks so far, each with all its witnesses in the order of the run."""
         prover = self._prover.made
         if prover is None:
             return []
-        found = [replace(proof.finding, witnesses=tuple(dict.fromkeys(proof.witnesses))) for proof in prover.proofs]
+        position = {s.nodeid: s.index for subjects in self._modules for s in subjects} if prover.proofs else {}
+        found = [
+            replace(
+                proof.finding,
+                witnesses=tuple(sorted(dict.fromkeys(proof.witnesses), key=lambda w: position.get(w, -1))),
+            )
+            for proof in prover.proofs
+        ]
         return [_accepted(finding, prover.accepted) for finding in found]
 
 

@@ -39,7 +39,7 @@ from pytest_memguard.probes import Probes, Sample, open_probes
 from pytest_memguard.settings import Settings
 from pytest_memguard.subjects import NOT_REACHED, Repetitions, Subject, Tally
 from pytest_memguard.verdicts import Verdicts
-from pytest_memguard.watch import Ledger, Watcher
+from pytest_memguard.watch import Ledger, Points, Watcher
 
 if TYPE_CHECKING:
     from pytest_memguard.engine import Engine  # half of the package, for nothing without pass 2
@@ -83,6 +83,7 @@ class Guard:
         self._raw: list[Finding] = []
         self._watching_s = 0.0
         self._checking_s = 0.0
+        self.points = Points(self.ledger, None if self._watcher is None else self._watcher.lap)
         self._absorbed_sources: Mapping[str, str] = {}
         self._absorbed: dict[str, array[int]] = {}
 
@@ -100,7 +101,7 @@ class Guard:
         """A test has ended; gives its index."""
         if self._watcher is None:
             raise RuntimeError("a controller runs no tests")
-        return self._watcher.boundary(nodeid, outcome, duration_s)
+        return self.points.end(self._watcher.boundary(nodeid, outcome, duration_s))
 
     def gap(self) -> None:
         """Something that is no test ran meanwhile."""
@@ -252,6 +253,7 @@ class Guard:
                 [limit.nodeid, limit.limit_bytes, limit.peak_growth_bytes, limit.origin, limit.gates]
                 for limit in self.limits
             ],
+            "checkpoints": self.points.to_wire(),
             "growth": self.growth.to_json(),
             "around": self.chronicle.end(),
             "sources": self._sources(),
@@ -275,6 +277,7 @@ class Guard:
             self.limits.append(
                 LimitExceeded(nodeid=nodeid, limit_bytes=limit, peak_growth_bytes=grown, origin=origin, gates=gates)
             )
+        self.points.absorb(wire["checkpoints"], self._absorbed.get(worker, array("q")))
         growth = SessionGrowth(**wire["growth"])
         if growth.suspected and growth.confidence > self.growth.confidence:
             self.growth = growth

@@ -51,6 +51,25 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Memory at a named point of a test, in bytes. ``peak_rss_bytes``: the highest since the reading before."""
+
+    name: str
+    rss_bytes: int | None = None
+    peak_rss_bytes: int | None = None
+    heap_bytes: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of ``tests[].checkpoints`` in the JSON report."""
+        return {
+            "name": self.name,
+            "rss_bytes": self.rss_bytes,
+            "peak_rss_bytes": self.peak_rss_bytes,
+            "heap_bytes": self.heap_bytes,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryRecord:
     """One test as pass 1 saw it, boundary to boundary. Sizes in bytes, times in seconds.
 
@@ -69,9 +88,11 @@ class MemoryRecord:
     retained_blocks: int | None
     verdict: VerdictName = "unchecked"
     reason: str | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """This test's entry in ``tests`` of the JSON report."""
+        """This test's entry in ``tests`` of the JSON report; ``checkpoints`` only where it has some."""
+        marked = {"checkpoints": [each.to_json() for each in self.checkpoints]} if self.checkpoints else {}
         return {
             "nodeid": self.nodeid,
             "worker": self.worker,
@@ -84,6 +105,7 @@ class MemoryRecord:
             "retained_blocks": self.retained_blocks,
             "verdict": self.verdict,
             "reason": self.reason,
+            **marked,
         }
 
 

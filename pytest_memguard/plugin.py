@@ -13,6 +13,8 @@ from pytest_memguard import hookspecs, options
 
 if TYPE_CHECKING:
     from pytest_memguard.fixture import MemguardFixture
+    from pytest_memguard.gone import Watched
+    from pytest_memguard.session import MemguardSession
 
 _NAME = "memguard-session"
 
@@ -61,15 +63,33 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.fixture
 def memguard(request: pytest.FixtureRequest) -> Iterator[MemguardFixture]:
-    """Memory of the present test: ``memguard.limit("10 MB")`` is a context manager that bounds the peak inside it.
+    """Memory of the present test: ``assert_no_leak``, ``watch``, ``limit``, ``checkpoint``, ``component``.
 
-    ``memguard.component("cache", ..)`` is a component that is counted and bounded.
-    Without ``--memguard`` nothing is measured and every check passes.
+    ``assert_no_leak`` and ``watch`` work without ``--memguard``, too; the others then measure nothing and pass.
     """
     from pytest_memguard.components import Scope  # noqa: PLC0415
     from pytest_memguard.fixture import MemguardFixture  # noqa: PLC0415
 
-    session = request.config.pluginmanager.getplugin(_NAME)
-    components = Scope(None if session is None else session.guard.components, origin=request.node.nodeid)
-    yield MemguardFixture(lap=None if session is None else session.guard.lap, components=components)
-    components.close()
+    config, item = request.config, request.node
+
+    def on_watch(watched: list[Watched]) -> None:
+        from pytest_memguard.leftovers import Leftovers  # noqa: PLC0415
+
+        Leftovers.of(config).expect(item.nodeid, item.location, watched)
+
+    session: MemguardSession | None = config.pluginmanager.getplugin(_NAME)
+    components = Scope(None if session is None else session.guard.components, origin=item.nodeid)
+    fixture = MemguardFixture(
+        lap=None if session is None else session.guard.lap,
+        mark=None if session is None else session.guard.points.take,
+        gap=None if session is None else session.guard.gap,
+        repeating=session is not None and session.is_repeating,
+        rootdir=str(config.rootpath),
+        on_watch=on_watch,
+        components=components,
+    )
+    try:
+        yield fixture
+        fixture.close()
+    finally:
+        components.close()

@@ -72,6 +72,11 @@ class MemguardSession:
             with options.usage_errors():
                 check_target(resolved.settings.json, setting="--memguard-json", origin=resolved.origins.get("json", ""))
 
+    @property
+    def is_repeating(self) -> bool:
+        """Whether tests are run once more now, to find leaks."""
+        return self._repeater is not None
+
     # -- pass 1
 
     @pytest.hookimpl(trylast=True)

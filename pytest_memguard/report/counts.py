@@ -16,7 +16,8 @@ class Counts:
     """How many tests have which verdict, and the first ones, as (node id, reason), of those a user may ask about.
 
     ``undecided`` are the inconclusive ones and the suspects for which the time did not suffice. ``unchecked_passed``
-    and ``unchecked_reasons`` leave out what failed or was skipped: nobody expects that to be repeated.
+    and ``unchecked_reasons`` leave out what failed or was skipped: nobody expects that to be repeated. ``marked`` are
+    the first ones with checkpoints.
     """
 
     verdicts: Counter[str]
@@ -24,6 +25,7 @@ class Counts:
     undecided: tuple[tuple[str, str | None], ...]
     unchecked_passed: int
     unchecked_reasons: Counter[str]
+    marked: tuple[MemoryRecord, ...] = ()
 
     @property
     def undecided_total(self) -> int:
@@ -37,8 +39,11 @@ def count_tests(records: Iterable[MemoryRecord], *, limit: int) -> Counts:
     reasons: Counter[str] = Counter()
     unchecked: list[tuple[str, str | None]] = []
     undecided: list[tuple[str, str | None]] = []
+    marked: list[MemoryRecord] = []
     passed = 0
     for record in records:
+        if record.checkpoints and len(marked) < limit:
+            marked.append(record)
         verdict = record.verdict
         verdicts[verdict] += 1
         if verdict == "unchecked":
@@ -56,4 +61,5 @@ def count_tests(records: Iterable[MemoryRecord], *, limit: int) -> Counts:
         undecided=tuple(undecided),
         unchecked_passed=passed,
         unchecked_reasons=reasons,
+        marked=tuple(marked),
     )

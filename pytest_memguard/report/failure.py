@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Iterator
 
 from pytest_memguard.events import PressureFailure
-from pytest_memguard.model import Finding, LimitExceeded, Retainer, RoundSeries
+from pytest_memguard.model import Finding, LimitExceeded
 from pytest_memguard.report import describe
 from pytest_memguard.report.blocks import also_seen
-from pytest_memguard.report.layout import INDENT, LABEL, field, fields, lines, repeat
-from pytest_memguard.report.text import Line, cells, harmless, line
+from pytest_memguard.report.layout import field, fields, lines, repeat
+from pytest_memguard.report.tables import drawn, rounds_table
+from pytest_memguard.report.text import Line
 from pytest_memguard.units import format_bytes
 
 __all__ = ["leak_text", "limit_text", "pressure_text"]
 
-_FIRST_ROUNDS = 8
+_ALL = 1_000_000
 _RETAINERS = 3
+_TYPES = 10
+_WITNESSES = 10
 _SITES = 5
 _MEMORY = ("python", "native")
 _UNITS = (("MiB", 2**20), ("KiB", 2**10), ("B", 1))
 
 
-def leak_text(finding: Finding, width: int) -> Iterator[Line]:
-    """Headline, evidence by round, what stays and who keeps it, and what to do."""
+def leak_text(finding: Finding, width: int, *, whole: bool = False) -> Iterator[Line]:
+    """Headline, evidence by round, what stays and who keeps it, and what to do; lists are cut unless *whole*."""
     steady = describe.evidence(finding)
     runs = f" in {steady}" if steady else ""
     amount = describe.amount(finding)
@@ -35,15 +37,15 @@ def leak_text(finding: Finding, width: int) -> Iterator[Line]:
     )
     yield from field("test", finding.nodeid, width)
     yield from field("phase", describe.where(finding), width)
-    yield from _table(finding.rounds)
+    yield from rounds_table(finding.rounds, whole=whole)
     diagnosis = finding.diagnosis
-    yield from field("types", describe.types_text(finding, limit=10), width)
-    yield from fields("allocated", diagnosis.sites, describe.site_text, width, most=_SITES)
-    for index, retainer in enumerate(diagnosis.retainers[:_RETAINERS]):
-        yield from _drawn("kept by" if index == 0 else "and by", retainer, width)
+    yield from field("types", describe.types_text(finding, limit=_ALL if whole else _TYPES), width)
+    yield from fields("allocated", diagnosis.sites, describe.site_text, width, most=_ALL if whole else _SITES)
+    for index, retainer in enumerate(diagnosis.retainers[: _ALL if whole else _RETAINERS]):
+        yield from drawn("kept by" if index == 0 else "and by", retainer, width)
     yield from field("component", diagnosis.component or "", width)
     yield from field("signature", diagnosis.signature, width)
-    yield from also_seen(finding, width, most=10)
+    yield from also_seen(finding, width, most=_ALL if whole else _WITNESSES)
     for note in diagnosis.notes:
         yield from field("note", note, width)
     yield from field("advice", finding.advice or "", width)
@@ -70,48 +72,6 @@ def pressure_text(failure: PressureFailure, width: int) -> Iterator[Line]:
     if failure.stopped:
         advice = "find what stays with --memguard --memguard-confirm=all on the tests named above, or raise the limit"
         yield from field("advice", advice, width)
-
-
-def _table(rounds: Sequence[RoundSeries]) -> Iterator[Line]:
-    """One line a round, one column a metric: how much more there was after it than before."""
-    if not rounds:
-        return
-    names = [harmless(series.metric) for series in rounds]
-    rows = [
-        ["" if delta is None else f"{delta:+d}" for delta in row]
-        for row in zip_longest(*(series.deltas for series in rounds))
-    ]
-    widths = [max(cells(text) for text in column) + 3 for column in zip(names, *rows, strict=True)]
-    yield line(INDENT + "round".ljust(LABEL) + _row(names, widths))
-    for number, row in enumerate(rows, 1):
-        if number <= _FIRST_ROUNDS or number == len(rows):
-            yield line(INDENT + str(number).ljust(LABEL) + _row(row, widths))
-        elif number == _FIRST_ROUNDS + 1:
-            yield line(f"{INDENT}..")
-
-
-def _row(texts: Sequence[str], widths: Sequence[int]) -> str:
-    # The first column starts where all the other fields do.
-    first, *others = (text.rjust(width) for text, width in zip(texts, widths, strict=True))
-    return "".join((first.removeprefix("   "), *others))
-
-
-def _drawn(label: str, retainer: Retainer, width: int) -> Iterator[Line]:
-    """The path from its root, one line a step, the reference to cut underlined."""
-    steps = retainer.steps or (describe.kept_by(retainer),)
-    before = INDENT + label.ljust(LABEL)
-    blank = " " * len(before)
-    for index, step in enumerate(steps):
-        arrow = "-> " if index else ""
-        text = harmless(step.strip())
-        yield from lines(text, width, first=before + arrow, rest=blank + " " * len(arrow))
-        if index == retainer.suspect and retainer.steps:
-            # A root's name may have spaces in it ("cache of shop.f"); later references have none.
-            root = harmless(retainer.root)
-            reference = root if index == 0 and root and text.startswith(root) else text.partition(" ")[0]
-            under = "~" * min(cells(reference), width - len(blank) - len(arrow))
-            yield line(blank + " " * len(arrow) + under, "red")
-        before = blank
 
 
 def _accepting(finding: Finding) -> str:

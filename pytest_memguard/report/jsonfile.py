@@ -9,6 +9,8 @@ Beyond the keys that the schema fixes there are these, which readers of schema 1
   is ``own_cost_s``), ``repetitions`` (test runs made to find leaks), ``checked`` (tests that were repeated),
   ``clean`` (those that retain nothing) and ``clean_repetitions`` (what these took);
   in ``growth``: ``reason``, ``first_nodeid`` and ``last_nodeid`` (the window that grew);
+- ``tests[].checkpoints``, only of tests that have some: ``name``, ``rss_bytes``, ``peak_rss_bytes`` (the highest since
+  the reading before), ``heap_bytes``;
 - ``leaks[].sites[].source`` (the text of the line), ``leaks[].retainers[].steps`` and ``.suspect`` (the path, one text
   a step, and the index of the guilty one), ``leaks[].notes`` (what was looked for and why it was not found);
 - ``limits``: tests whose peak went over a limit: ``nodeid``, ``limit_bytes``, ``peak_growth_bytes``, ``origin``,

@@ -99,6 +99,9 @@ def _details(report: RunReport, counts: Counts, width: int) -> Iterator[Line]:
             yield line(f"{name} ({number})")
             texts = (f"{nodeid}: {reason or 'no reason given'}" for nodeid, reason in tests)
             yield from bounded(texts, number, width, before=INDENT)
+    for record in counts.marked:
+        text = f"{record.nodeid}: {describe.checkpoints_text(record.checkpoints)}"
+        yield from field("points", text, width)
     yield from component_table(report.components, width)
     verdicts = ", ".join(f"{number} {name}" for name, number in counts.verdicts.items() if number)
     yield from field("verdicts", verdicts, width)

@@ -8,11 +8,24 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["Line", "cells", "counted", "harmless", "line", "listed", "percent", "shell_quoted", "shortened", "wrapped"]
+__all__ = [
+    "Line",
+    "cells",
+    "counted",
+    "harmless",
+    "line",
+    "listed",
+    "percent",
+    "quoted_path",
+    "shell_quoted",
+    "shortened",
+    "wrapped",
+]
 
 # Joiners decide how Persian words and family emoji look; they cannot reorder or hide anything.
 _KEPT = frozenset("\u00a0\u200c\u200d")
 _ELLIPSIS = "..."
+_LONGEST_PATH = 300
 _LEAST_PERCENT = 0.1
 _WHOLE_PERCENT = 9.95
 # Double quotes keep their meaning in every shell, cmd.exe and PowerShell included, unless one of these is inside.
@@ -56,6 +69,11 @@ def shortened(text: str, width: int) -> str:
     head = _taken(text, room * 2 // 5)
     tail = _taken(text[::-1], room - cells(head))[::-1]
     return f"{head}{_ELLIPSIS}{tail}"
+
+
+def quoted_path(path: str) -> str:
+    """*path* in quotes, harmless, and whole unless it is longer than any screen has room for."""
+    return f"'{shortened(path, _LONGEST_PATH)}'"
 
 
 def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]:

@@ -44,8 +44,8 @@ class Sampler:
 
     ``look`` reads and judges; it is called in the main thread or in the background, never in both at once.
     ``interrupt`` is called in the main thread when a look was acute, with the frame that runs there, and may raise out
-    of the test. ``on_fault`` gets what goes wrong here; nothing more is looked at then. Raises ``BellError`` where there
-    is no timer.
+    of the test. ``on_fault`` gets what goes wrong here; nothing more is looked at then. Raises ``BellError`` where
+    there is no timer.
 
     ``cost_s``: CPU seconds that looking in the background has taken.
     """

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 from typing import Any, Final, NamedTuple
 
-from pytest_memguard.model import MemoryRecord, Verdict
+from pytest_memguard.model import Checkpoint, MemoryRecord, Verdict
 from pytest_memguard.probes import MISSING, Raw, Sample
 
 RowValue = int | float | str | None
@@ -66,6 +66,7 @@ class Ledger:
         self._workers: dict[str, int] = {}
         self._outcomes: dict[str, int] = {}
         self._count = 0
+        self.checkpoints: dict[int, tuple[Checkpoint, ...]] = {}  #: by the index of a test; few have any
         self.grow()
 
     def __len__(self) -> int:
@@ -157,6 +158,7 @@ class Ledger:
             retained_blocks=row.gained("blocks"),
             verdict=verdict.name,
             reason=verdict.reason,
+            checkpoints=self.checkpoints.get(index, ()),
         )
 
     def records(self, verdict: Callable[[int], Verdict]) -> LazyRecords:

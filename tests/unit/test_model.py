@@ -14,6 +14,7 @@ from pytest_memguard import model
 from pytest_memguard.model import (
     VERDICTS,
     AllocationSite,
+    Checkpoint,
     Diagnosis,
     Finding,
     Kind,
@@ -138,7 +139,14 @@ def test_a_record_and_the_growth_are_builtins():
     for value in (record, growth):
         data = value.to_json()
         assert list(strangers(data)) == []
-        assert data == {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        assert data == {name: held for name, held in fields.items() if name != "checkpoints"}
+
+    with_points = dataclasses.replace(record, checkpoints=(Checkpoint(name="loaded", rss_bytes=5),)).to_json()
+    assert list(strangers(with_points)) == []
+    assert with_points["checkpoints"] == [
+        {"name": "loaded", "rss_bytes": 5, "peak_rss_bytes": None, "heap_bytes": None}
+    ]
 
 
 def test_the_list_of_verdicts_is_the_type():
