@@ -11,13 +11,13 @@ import pytest
 from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda
 from pytest_memguard.cleanup import CleanupManager, open_cleanup
-from pytest_memguard.errors import MemguardError
 from pytest_memguard.events import ComponentUsage
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, RunReport, Suspect
 from pytest_memguard.outcome import outcome_after
 from pytest_memguard.progress import Progress
 from pytest_memguard.protection import HeavyTests, Protection, worst_event
+from pytest_memguard.registration import register_components, register_strategies
 from pytest_memguard.report import check_target, jsonfile, write_report
 from pytest_memguard.report.terminal import section
 from pytest_memguard.settings import MarkerSettings, Resolved
@@ -87,35 +87,13 @@ class MemguardSession:
         try:
             self._markers = options.markers_of(items, self._resolved)
             with options.usage_errors():
-                self._register_components()
-                self._register_strategies()
+                register_components(self._config.hook, self.guard, self._resolved, self._markers)
+                if self._cleaner is not None:
+                    register_strategies(self._config.hook, self.guard, self._cleaner)
         except pytest.UsageError as exc:
             if not tell_controller(self._config, exc):
                 raise
             items.clear()
-
-    def _register_components(self) -> None:
-        components = self.guard.components
-        components.from_settings(self._resolved.settings.components, origin=self._resolved.origins["components"])
-        self._offer(self._config.hook.pytest_memguard_components, components)
-        for item, marker in self._markers.items():
-            if marker.component is not None:
-                components.mark(marker.component, origin=marker.origins.get("component", "@pytest.mark.memguard"))
-                self.guard.ownership.marked(item.nodeid, marker.component)
-
-    def _register_strategies(self) -> None:
-        if self._cleaner is not None:
-            self._offer(self._config.hook.pytest_memguard_strategies, self._cleaner.registry)
-            self._cleaner.check()
-
-    def _offer(self, hook: Any, registry: object) -> None:
-        """Let others register; what they give wrong is a usage error, what they do wrong is told once."""
-        try:
-            hook(registry=registry)
-        except MemguardError:
-            raise
-        except Exception as error:  # noqa: BLE001 - somebody else's code
-            self.guard.fault(f"hook {hook.name}", error)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
