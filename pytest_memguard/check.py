@@ -17,6 +17,7 @@ from pytest_memguard.confirm import Confirmation, Confirmer
 from pytest_memguard.grace import Grace
 from pytest_memguard.judge import Metric, NoiseMeter
 from pytest_memguard.model import Verdict
+from pytest_memguard.resource_check import ResourceCheck
 from pytest_memguard.schedule import stretches
 from pytest_memguard.screen import LONGEST, Screen, Stretch, is_suspicious
 from pytest_memguard.steps import StepSearch
@@ -41,6 +42,7 @@ _RESTLESS = Verdict(
 
 _CLEAN = Verdict(name="clean")
 _LEAK = Verdict(name="leak")
+_DECIDED = frozenset({"leak", "inconclusive"})
 _NOISY = Verdict(name="inconclusive", reason="noisy: memory moves both ways in every round")
 _DEFERRED = Verdict(name="deferred", reason="what it retained was freed a little later, when its threads had ended")
 _ENDANGERING = "the memory that it retains leaves too little for another repetition"
@@ -54,6 +56,7 @@ class Checker:
         repetitions: Repetitions,
         confirmer: Confirmer,
         prover: Judge,
+        resources: ResourceCheck,
         *,
         read_blocks: Callable[[], int],
         until: float,
@@ -68,6 +71,7 @@ class Checker:
         self._repetitions = repetitions
         self._confirmer = confirmer
         self._prover = prover
+        self._resources = resources
         self._until = until
         self._read_rss = read_rss
         self._most_rss = (_rss_of(read_rss) or 0) + most_growth
@@ -76,6 +80,7 @@ class Checker:
         self._progress = progress
         self._clock = clock
         self._reasons: dict[int, str] = {}
+        self._if_clean: dict[int, Verdict] = {}
         self._last_thaw = clock()
         self._thaw_cost = 0.0
         self._disturbed = True
@@ -208,6 +213,23 @@ class Checker:
         self._progress(self.tally.checked + len(found.level) + len(found.steady))
         return found
 
+    def _look_for_resources(self, stretch: Stretch) -> None:
+        """Take out of it what leaks more than memory: that explains what it retains, as far as anybody can tell."""
+        suspects = self._resources.suspects(stretch.repeated(), [*stretch.grown, *stretch.late])
+        for subject in suspects:
+            if self._spent():
+                break
+            if subject.index in self._if_clean:
+                continue
+            self._disturbed = True
+            self._repetitions.enter(subject.parent)
+            verdict = self._resources.check(subject, partial(self._round, subject))
+            if verdict is not None and verdict.name in _DECIDED:
+                stretch.judged_otherwise(subject)
+                self._conclude(subject, verdict)
+            elif verdict is not None:
+                self._if_clean[subject.index] = verdict
+
     def _calm_before(self, subject: Subject) -> None:
         self._disturbed = self._disturbed or self._went_alone
         self._went_alone = False
@@ -215,7 +237,9 @@ class Checker:
 
     def _screened(self, subjects: Sequence[Subject]) -> Stretch:
         """Repeat each of these tests; ``grown`` and ``level`` are left to be judged."""
+        self._resources.begin()
         found = self._screen.screen(subjects)
+        self._look_for_resources(found)
         self._explained = {}
         for subject in found.witnesses:
             self._conclude(subject, _LEAK)
@@ -275,6 +299,7 @@ class Checker:
         if not self._has_room():
             self._reasons[subject.index] = _ENDANGERING
             return False
+        self._resources.note(subject)
         passed, reason = self._repetitions.run(subject.item, keep=keep, patience_s=subject.patience_s)
         self.tally.repetitions += 1
         if not passed:
@@ -369,7 +394,8 @@ class Checker:
             self._confirmer.warm_up(repeat)
 
     def _conclude(self, subject: Subject, verdict: Verdict) -> None:
-        self.tally.verdicts[subject.index] = verdict
+        otherwise = self._if_clean.pop(subject.index, verdict)
+        self.tally.verdicts[subject.index] = otherwise if verdict.name == "clean" else verdict
         self.tally.checked += 1
         if verdict.name == "clean":
             self.tally.clean_repetitions += subject.repetitions
@@ -397,7 +423,15 @@ class Checker:
         subject = cycle.subject
         repeat = partial(self._run, subject, keep=cycle.keep)
         self._repetitions.enter(cycle.keep)
-        verdict = self._rounds(subject, repeat, cycle)
+        self._resources.begin()
+        self._disturbed = True
+        self._calm_down(repeat)
+        verdict: Verdict | None = None
+        if self._resources.suspects([subject], []):
+            self._disturbed = True
+            verdict = self._resources.check(subject, repeat, cycle)
+        if verdict is None or verdict.name not in _DECIDED:
+            verdict = self._rounds(subject, repeat, cycle)
         self._disturbed = True
         if verdict.name not in ("clean", "leak"):
             self.tally.unchecked_fixtures.extend(f"{name} ({verdict.name}: {verdict.reason})" for name in cycle.names)

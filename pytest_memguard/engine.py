@@ -14,16 +14,27 @@ from pytest_memguard.confirm import Confirmation, Confirmer, Meter
 from pytest_memguard.grace import Grace
 from pytest_memguard.judge import Floors, Metric, NoiseMeter, Policy
 from pytest_memguard.model import Finding, Suspect
-from pytest_memguard.probes import Probes, spare_memory, without_arenas, without_frames
+from pytest_memguard.probes import (
+    Probes,
+    open_children,
+    share_of_descriptors,
+    spare_memory,
+    without_arenas,
+    without_frames,
+)
+from pytest_memguard.resource_check import ResourceCheck
+from pytest_memguard.resources.loops import Loops
+from pytest_memguard.resources.signals import open_signals
 from pytest_memguard.screen import LONGEST
 from pytest_memguard.settings import Settings
-from pytest_memguard.settle import Settler
+from pytest_memguard.settle import Settler, native_threads
 from pytest_memguard.subjects import Cycle, Repetitions, Subject, Tally
 
 if TYPE_CHECKING:
     from pytest_memguard.census import ContainerCensus
     from pytest_memguard.model import Verdict
     from pytest_memguard.prove import Prover
+    from pytest_memguard.resource_check.examiner import Examiner
 
 _MOST_GROWTH = 4 << 30
 
@@ -68,12 +79,33 @@ class Engine:
                 clock=clock,
             )
 
+        fds = None if probes is None else probes.reader("fds")
+        children, loops = open_children().read, Loops()
+
+        def make_examiner() -> Examiner:
+            from pytest_memguard.resource_check import examiner  # noqa: PLC0415
+
+            return examiner.make(
+                confirmer,
+                rootdir=rootdir,
+                children=children,
+                loops=loops,
+                count_fds=fds or (lambda: None),
+                used=share_of_descriptors(fds or (lambda: None)),
+                fixture_of=repetitions.fixture_of,
+                on_suspect=on_suspect,
+                clock=clock,
+            )
+
+        signals = open_signals(fds, native_threads, children)
+        self._resources = ResourceCheck(signals, loops, confirmer, make_examiner, on_fault=on_fault)
         self._modules: Sequence[Sequence[Subject]] = ()
         self._prover = _LateProver(make_prover)
         self._checker = Checker(
             repetitions,
             confirmer,
             self._prover,
+            self._resources,
             read_blocks=without_frames(sys.getallocatedblocks),
             until=until,
             read_rss=None if probes is None else probes.reader("rss"),
@@ -96,9 +128,10 @@ class Engine:
 
     def findings(self) -> list[Finding]:
         """The leaks so far, each with all its witnesses in the order of the run."""
+        resources = list(self._resources.findings)
         prover = self._prover.made
         if prover is None:
-            return []
+            return resources
         position = {s.nodeid: s.index for subjects in self._modules for s in subjects} if prover.proofs else {}
         found = [
             replace(
@@ -107,7 +140,7 @@ class Engine:
             )
             for proof in prover.proofs
         ]
-        return [_accepted(finding, prover.accepted) for finding in found]
+        return [*resources, *(_accepted(finding, prover.accepted) for finding in found)]
 
 
 class _LateProver:

@@ -179,7 +179,10 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One confirmed leak; after grouping one entry a signature, with every test that shows it in ``witnesses``."""
+    """One confirmed leak; after grouping one entry a signature, with every test that shows it in ``witnesses``.
+
+    ``resources``: what leaks besides memory, by what it is: a path, the name and target of a thread, a command line.
+    """
 
     nodeid: str
     witnesses: tuple[str, ...]
@@ -198,6 +201,7 @@ class Finding:
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
     suppressed_by: str | None = None
     advice: str | None = None
+    resources: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """This leak's entry in ``leaks`` of the JSON report."""
@@ -215,6 +219,7 @@ class Finding:
             "bytes_per_run": self.bytes_per_run,
             "blocks_per_run": self.blocks_per_run,
             "count_per_run": self.count_per_run,
+            "resources": list(self.resources),
             "rounds": [{"metric": r.metric, "deltas": list(r.deltas)} for r in self.rounds],
             "confidence": self.confidence,
             "types": [{"type": t.type, "count": t.count, "bytes": t.bytes} for t in d.types],
@@ -272,6 +277,7 @@ class Finding:
             diagnosis=diagnosis,
             suppressed_by=data["suppressed_by"],
             advice=data["advice"],
+            resources=tuple(data.get("resources", ())),
         )
 
 

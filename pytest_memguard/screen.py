@@ -40,8 +40,9 @@ class Stretch:
 
     ``steady``: what is known to have retained nothing. ``level``: what retained no block. ``grown``: what may have.
     ``late``: what was freed when its threads had ended. ``failed``: what could not be repeated. ``witnesses``: what
-    retained exactly what known causes explain. ``alone``: those with readings of their own, and what these showed; what
-    those of ``grown`` and ``witnesses`` among them have added is not in ``moved``.
+    retained exactly what known causes explain. ``judged``: what is no question of memory any more. ``alone``: those
+    with readings of their own, and what these showed; what those of ``grown`` and ``witnesses`` among them have added
+    is not in ``moved``.
     """
 
     steady: list[Subject] = field(default_factory=list)
@@ -50,13 +51,26 @@ class Stretch:
     late: list[Subject] = field(default_factory=list)
     failed: list[Subject] = field(default_factory=list)
     witnesses: list[Subject] = field(default_factory=list)
+    judged: list[Subject] = field(default_factory=list)
     alone: dict[Subject, dict[Metric, int]] = field(default_factory=dict)
     moved: dict[Metric, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
         """How many tests were repeated; fewer than asked for where time was up, or they retained very much."""
-        return sum(map(len, (self.steady, self.level, self.grown, self.late, self.failed, self.witnesses)))
+        groups = (self.steady, self.level, self.grown, self.late, self.failed, self.witnesses, self.judged)
+        return sum(map(len, groups))
+
+    def repeated(self) -> list[Subject]:
+        """The tests that could be repeated, in no order."""
+        return [*self.steady, *self.level, *self.grown, *self.late, *self.witnesses]
+
+    def judged_otherwise(self, subject: Subject) -> None:
+        """A test that what it retains will not be asked for."""
+        for group in (self.steady, self.level, self.grown, self.late, self.witnesses):
+            if subject in group:
+                group.remove(subject)
+        self.judged.append(subject)
 
     def subtract(self, explained: Mapping[Metric, int]) -> None:
         """Take the heap off that is known to come from tests that were taken through their rounds meanwhile."""

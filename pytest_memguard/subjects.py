@@ -49,7 +49,8 @@ class Repetitions(Protocol):
 class Subject:
     """One test to check. ``index`` is its row of pass 1, ``parent`` its class or module, ``module`` groups.
 
-    ``duration_s``: the seconds that its run in pass 1 took.
+    ``duration_s``: the seconds that its run in pass 1 took. ``leaves``: something besides memory seemed to stay after
+    its last repetition.
     """
 
     index: int
@@ -63,6 +64,7 @@ class Subject:
     tolerance_bytes: int = 0
     tolerance_reason: str | None = None
     repetitions: int = 0
+    leaves: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,12 +12,31 @@ from pytest_memguard.diagnosis import gcstate
 from pytest_memguard.diagnosis.causes import Cause, KnownCauses
 from pytest_memguard.diagnosis.evidence import Evidence
 from pytest_memguard.diagnosis.examination import Examination
+from pytest_memguard.diagnosis.held import Held
+from pytest_memguard.diagnosis.holding import Holding, addresses, stack_of, stacks_of_locks
 from pytest_memguard.diagnosis.paths import Paths
 from pytest_memguard.diagnosis.scenario import Scenario
 from pytest_memguard.diagnosis.signature import sign
+from pytest_memguard.diagnosis.sites import Stack, tracing
 from pytest_memguard.diagnosis.survivors import new_types
 
-__all__ = ["Cause", "Evidence", "KnownCauses", "Paths", "Scenario", "diagnose", "new_types", "sign"]
+__all__ = [
+    "Cause",
+    "Evidence",
+    "Held",
+    "Holding",
+    "KnownCauses",
+    "Paths",
+    "Scenario",
+    "Stack",
+    "addresses",
+    "diagnose",
+    "new_types",
+    "sign",
+    "stack_of",
+    "stacks_of_locks",
+    "tracing",
+]
 
 
 def diagnose(

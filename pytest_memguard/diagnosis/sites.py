@@ -110,6 +110,12 @@ def trace(
     return replace(traced, sites=tuple(sites[:_SHOWN]), in_place=in_place, busy=busy, repetitions=repetitions)
 
 
+def site_of_stack(stack: Stack, paths: Paths, sources: Sources) -> AllocationSite | None:
+    """The line of one stack that is worth showing, for one object of unknown size."""
+    place = _choose(stack, paths)
+    return None if place is None else _site(place, (1, 0), paths, sources)
+
+
 def _amounts(traces: _Snapshot) -> dict[Stack, _Amount]:
     """What was allocated, by stack. The public snapshot makes objects of each trace, which takes ten times as long."""
     amounts: dict[Stack, _Amount] = {}

@@ -16,11 +16,29 @@ from pytest_memguard.probes.frames import without_frames
 from pytest_memguard.probes.heap import open_blocks, open_collections, open_heap
 from pytest_memguard.probes.process import ExactPeak, Memory, Statm, open_memory, open_peak
 from pytest_memguard.probes.reading import MISSING, Reading, UnavailableError, missing
-from pytest_memguard.probes.resources import FolderSize, ThreadTables, open_fds, open_threads
+from pytest_memguard.probes.resources import (
+    FolderSize,
+    ThreadTables,
+    open_children,
+    open_fds,
+    open_threads,
+    share_of_descriptors,
+)
 from pytest_memguard.probes.spare import spare_memory
 from pytest_memguard.probes.thrift import Thrift
 
-__all__ = ["MISSING", "Probes", "Raw", "Sample", "open_probes", "spare_memory", "without_arenas", "without_frames"]
+__all__ = [
+    "MISSING",
+    "Probes",
+    "Raw",
+    "Sample",
+    "open_children",
+    "open_probes",
+    "share_of_descriptors",
+    "spare_memory",
+    "without_arenas",
+    "without_frames",
+]
 
 T = TypeVar("T")
 Count = Callable[[], int]

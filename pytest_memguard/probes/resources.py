@@ -1,4 +1,4 @@
-"""What a process holds besides memory: file descriptors and threads."""
+"""What a process holds besides memory: file descriptors, threads and child processes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import _thread
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psutil
+
+if sys.platform != "win32":
+    import resource
 
 from pytest_memguard.probes.descriptor import DescriptorSet, KeptDescriptor
 from pytest_memguard.probes.reading import Reading, UnavailableError
 
 _FOLDER = "/proc/self/fd"
+_TASKS = "/proc/self/task"
+_PIECE = 1 << 16
 
 
 def open_fds(descriptors: DescriptorSet) -> Reading[int]:
@@ -91,3 +96,56 @@ def open_threads() -> Reading[int]:
         return Reading(ThreadTables(active, starting), "threading")
     count = _thread._count  # noqa: SLF001 - the only other count without a lock
     return Reading(lambda: count() + 1, "_thread")
+
+
+def open_children() -> Reading[Sequence[int]]:
+    """Numbers of the direct child processes, those that nobody has waited for yet included."""
+    if os.path.exists(f"{_TASKS}/{os.getpid()}/children"):
+        return Reading(_children_of_tasks, "/proc/self/task/*/children")
+    return Reading(_children_by_psutil, "psutil.Process.children")
+
+
+def _children_of_tasks(
+    *,
+    listdir: Callable[[str], list[str]] = os.listdir,
+    open_file: Callable[[str, int], int] = os.open,
+    read: Callable[[int, int], bytes] = os.read,
+    close: Callable[[int], None] = os.close,
+) -> Sequence[int]:
+    """Each thread of Linux has the children that it has started."""
+    found: list[int] = []
+    for task in listdir(_TASKS):
+        text = b""
+        try:
+            number = open_file(f"{_TASKS}/{task}/children", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # the thread has ended, or there is no descriptor left
+            continue
+        try:
+            while piece := read(number, _PIECE):
+                text += piece
+        except OSError:
+            continue
+        finally:
+            close(number)
+        found.extend(map(int, text.split()))
+    return found
+
+
+def _children_by_psutil() -> Sequence[int]:
+    try:
+        return [child.pid for child in psutil.Process().children()]
+    except (psutil.Error, OSError):
+        return []
+
+
+def share_of_descriptors(count: Callable[[], int | None]) -> Callable[[], float]:
+    """Says how many of the descriptors that the process may open are open, as a share of all."""
+    if sys.platform == "win32":
+        return lambda: 0.0
+    limits, number, unlimited = resource.getrlimit, resource.RLIMIT_NOFILE, resource.RLIM_INFINITY
+
+    def share() -> float:
+        soft = limits(number)[0]
+        return 0.0 if soft in (unlimited, 0) else (count() or 0) / soft
+
+    return share

@@ -31,6 +31,7 @@ def leak_block(finding: Finding, width: int, *, verbose: bool) -> Iterator[Line]
     diagnosis = finding.diagnosis
     most = 5 if verbose else 1
     yield from field("phase", describe.where(finding), width)
+    yield from fields("leaks", finding.resources, harmless, width, most=most)
     yield from field("types", describe.types_text(finding, limit=10 if verbose else 4), width)
     yield from fields("allocated", diagnosis.sites, describe.site_text, width, most=most)
     yield from fields("kept by", diagnosis.retainers, describe.kept_by, width, most=most)

@@ -72,7 +72,8 @@ def headline(finding: Finding, *, kind: bool = False) -> str:
     diagnosis = finding.diagnosis
     places = [site_place(site) for site in diagnosis.sites[:1]]
     places += [f"kept by {harmless(retainer.path)}" for retainer in diagnosis.retainers[:1]]
-    kinds = [finding.kind] if kind or not places else []
+    kinds: list[str] = [finding.kind] if kind or not places else []
+    kinds += [harmless(name) for name in finding.resources[:1]]
     return ", ".join([amount(finding), *kinds, *(places or [where(finding)])]) + short_signature(finding, before=" ")
 
 

@@ -10,7 +10,7 @@ from pytest_memguard.report import describe
 from pytest_memguard.report.blocks import also_seen
 from pytest_memguard.report.layout import field, fields, lines, repeat
 from pytest_memguard.report.tables import drawn, rounds_table
-from pytest_memguard.report.text import Line
+from pytest_memguard.report.text import Line, harmless
 from pytest_memguard.units import format_bytes
 
 __all__ = ["leak_text", "limit_text", "pressure_text"]
@@ -39,6 +39,7 @@ def leak_text(finding: Finding, width: int, *, whole: bool = False) -> Iterator[
     yield from field("phase", describe.where(finding), width)
     yield from rounds_table(finding.rounds, whole=whole)
     diagnosis = finding.diagnosis
+    yield from fields("leaks", finding.resources, harmless, width, most=_ALL if whole else _SITES)
     yield from field("types", describe.types_text(finding, limit=_ALL if whole else _TYPES), width)
     yield from fields("allocated", diagnosis.sites, describe.site_text, width, most=_ALL if whole else _SITES)
     for index, retainer in enumerate(diagnosis.retainers[: _ALL if whole else _RETAINERS]):

@@ -51,6 +51,7 @@ def run_suite(suite: str, labels: Sequence[Label], extra: Sequence[str]) -> Comp
 
 def _report(suite: str, folder: Path, extra: Sequence[str]) -> Mapping[str, Any]:
     file = folder / "report.json"
+    (folder / "temporary").mkdir()
     command = [sys.executable, "-m", "pytest", "-q", *_plugins(), *FLAGS, f"--memguard-json={file}"]
     command += [f"--basetemp={folder / 'tmp'}", "-o", f"cache_dir={folder / 'cache'}", *extra]
     try:
@@ -84,6 +85,7 @@ def _environment(folder: Path) -> dict[str, str]:
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "TMPDIR": str(folder / "temporary"),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "hypothesis"),
     }
 

@@ -10,6 +10,10 @@ from typing import Any
 from labels import Label, match
 
 
+#: Kinds that a finding must have exactly; memory may be found as python or native, by the Python that runs it.
+EXACT = frozenset({"fd", "socket", "thread", "task", "process", "timer", "tempfile", "garbage"})
+
+
 @dataclass(slots=True, kw_only=True)
 class Comparison:
     """How one run of one suite compares with its labels; tests by node id, ``suite/`` in front."""
@@ -50,6 +54,7 @@ def compare(suite: str, labels: Sequence[Label], report: Mapping[str, Any]) -> C
     verdicts = {test["nodeid"]: test["verdict"] for test in report["tests"]}
     findings = [finding for finding in report["leaks"] if finding["verdict"] == "leak"]
     flagged = {name: finding for finding in findings for name in (finding["nodeid"], *finding["witnesses"])}
+    kinds = {(name, finding["kind"]) for finding in findings for name in finding["witnesses"]}
     matched = match(labels, verdicts)
     result = Comparison(suite=suite, tests=len(verdicts), flagged=frozenset(flagged), verdicts=verdicts)
     shown = _shown_fixtures(matched, flagged, findings)
@@ -57,7 +62,10 @@ def compare(suite: str, labels: Sequence[Label], report: Mapping[str, Any]) -> C
         if not label.judged:
             result.unjudged.append(nodeid)
         elif label.label == "leak":
-            _leak(result, nodeid, label, nodeid in flagged or label.fixture in shown)
+            found = nodeid in flagged or label.fixture in shown
+            _leak(result, nodeid, label, found)
+            if found and nodeid in flagged and label.kind in EXACT and (nodeid, label.kind) not in kinds:
+                result.unexpected.append(f"{nodeid}: {_what(flagged[nodeid])}, not {label.kind}")
         else:
             _innocent(result, nodeid, label, flagged.get(nodeid))
     result.false_alarms += [
@@ -119,6 +127,7 @@ def _what(finding: Mapping[str, Any] | None) -> str:
 def _parts(finding: Mapping[str, Any]) -> Iterator[str]:
     yield f"{finding['kind']} {finding['severity']}"
     yield f"{finding['blocks_per_run']} blocks and {finding['bytes_per_run']} B per run"
+    yield from finding["resources"][:1]
     for retainer in finding["retainers"][:1]:
         yield f"kept by {retainer['path']}"
     for site in finding["sites"][:1]:

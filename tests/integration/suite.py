@@ -171,6 +171,7 @@ class Suite:
         plain.update(
             PYTHONPATH=os.pathsep.join(filter(None, paths)),
             PYTEST_DEBUG_TEMPROOT=str(self._temp),
+            TMPDIR=str(self._temp),  # what other processes make in the common folder would cost repetitions
             HOME=str(self._home),
             COLUMNS="120",
             PYTHONDONTWRITEBYTECODE="1",

@@ -674,7 +674,7 @@ def test_a_large_leak_is_proved_in_few_repetitions(suite):
     assert run.leak("test_thirty_megabytes")["retainers"][0]["root"] == "test_large._kept"
     if sys.platform == "linux":
         assert 20_000_000 <= run.leak("test_twenty_mapped_megabytes")["bytes_per_run"] < 21_000_000
-    assert max(runs_of(run)[:2]) <= 30
+    assert max(runs_of(run)[:2]) <= 40
     assert run.quiet, run.out
 
 

@@ -92,6 +92,7 @@ THREAD = replace(
     count_per_run=1,
     rounds=(RoundSeries(metric="threads", deltas=(1, 1, 1)),),
     confidence=0.95,
+    resources=("poller-1, target shop.jobs.poll",),
     diagnosis=Diagnosis(
         sites=(
             AllocationSite(

@@ -76,6 +76,7 @@ FINDINGS = st.builds(
     diagnosis=DIAGNOSES,
     suppressed_by=st.none() | TEXT,
     advice=st.none() | TEXT,
+    resources=tuples(TEXT),
 )
 
 

@@ -101,6 +101,7 @@ TOP = {
             "bytes_per_run": int,
             "blocks_per_run": int,
             "count_per_run": int,
+            "resources": [str],
             "rounds": [{"metric": str, "deltas": [int]}],
             "confidence": (*NUMBER, type(None)),
             "types": [{"type": str, "count": int, "bytes": int}],

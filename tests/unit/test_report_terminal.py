@@ -161,6 +161,7 @@ def test_other_kinds_say_what_stays_and_what_is_not_known():
         LEAK thread  tests/test_jobs.py::test_worker
           +1 thread per run, 3 of 3 runs, confidence 0.95   [77aa00]
           phase      setup of fixture worker
+          leaks      poller-1, target shop.jobs.poll
           allocated  shop/jobs.py:12 in start: Thread(target=poll).start()
           advice     join the thread, or stop it in the fixture's teardown
           repeat     pytest --memguard "tests/test_jobs.py::test_worker"

@@ -1,0 +1,113 @@
+"""Which lines make what no Python object stands for: descriptors, temporary files, forks, bare threads.
+
+A profile function asks after each call of C code whether there is one more descriptor, and after calls of certain
+names whether there is one more of what these make. It costs a microsecond or two for each call, so it is there for one
+repetition of a test that is known to leak. An audit hook would know more and could never be taken away again.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import types
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pytest_memguard.model import Kind
+from pytest_memguard.resources.resource import Key
+
+Stack = tuple[tuple[str, int], ...]
+_MOST_FRAMES = 40
+#: Calls of C code that wait: what appears meanwhile may be another thread's.
+_WAITING = frozenset(
+    {"acquire", "sleep", "wait", "select", "poll", "recv", "recv_into", "recvfrom", "read", "readinto", "send"}
+    | {"sendall", "waitpid", "join", "get", "put", "readline", "write", "flush"}
+)
+#: Calls of C code that may make something of a kind.
+_MAKING: dict[Kind, frozenset[str]] = {
+    "tempfile": frozenset(
+        {"open", "mkdir", "mkfifo", "mknod", "symlink", "link", "rename", "replace", "bind", "connect"}
+    ),
+    "process": frozenset({"fork", "forkpty", "fork_exec", "posix_spawn", "posix_spawnp"}),
+    "thread": frozenset({"start_new_thread", "start_new", "start_joinable_thread"}),
+}
+#: The kinds that are watched for.
+WATCHED: frozenset[Kind] = frozenset({"fd", "socket", *_MAKING})
+
+
+class Openings:
+    """Stacks, innermost frame first, of what was opened while :meth:`watching`.
+
+    ``count``: open descriptors; ``list_kind``: what there is of a kind, slower; ``kinds``: what to watch for.
+    """
+
+    def __init__(
+        self,
+        count: Callable[[], int | None],
+        list_kind: Callable[[Kind], Iterable[Key]],
+        kinds: Collection[Kind],
+    ) -> None:
+        self._count = count if {"fd", "socket"} & set(kinds) else _nothing
+        self._list = list_kind
+        self._number = 0
+        self._known: dict[Kind, set[Key]] = {kind: set() for kind in ("fd", *_MAKING) if kind in kinds}
+        self._known.setdefault("fd", set())
+        self._found: dict[Key, Stack] = {}
+        self._made_by = {name: kind for kind in self._known for name in _MAKING.get(kind, ())}
+
+    def stacks_of(self, key: Key) -> tuple[Stack, ...]:
+        """Where it was opened: one, if that was seen."""
+        return (self._found[key],) if key in self._found else ()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch the present thread; where somebody else has a profile function, nothing is watched."""
+        if sys.getprofile() is not None:
+            yield
+            return
+        for kind, known in self._known.items():
+            known.update(self._list(kind))
+        self._number = self._count() or 0
+        sys.setprofile(self._event)
+        try:
+            yield
+        finally:
+            if sys.getprofile() == self._event:
+                sys.setprofile(None)
+
+    def _event(self, frame: types.FrameType, event: str, argument: Any) -> None:
+        number = self._count() or 0
+        if number != self._number:
+            in_doubt = number < self._number or self._is_in_doubt(event, argument)
+            self._note_new(frame if event != "call" else frame.f_back, "fd", in_doubt=in_doubt)
+            self._number = number
+        if event == "c_return":
+            kind = self._made_by.get(getattr(argument, "__name__", ""))
+            if kind is not None:
+                self._note_new(frame, kind)
+
+    @staticmethod
+    def _is_in_doubt(event: str, argument: Any) -> bool:
+        """Whether another thread may have opened it."""
+        if event == "c_return":
+            return getattr(argument, "__name__", "") in _WAITING
+        return threading.active_count() > 1
+
+    def _note_new(self, frame: types.FrameType | None, kind: Kind, *, in_doubt: bool = False) -> None:
+        now, known = set(self._list(kind)), self._known[kind]
+        for key in () if in_doubt else now - known:
+            self._found[key] = _stack(frame)
+        self._known[kind] = now
+
+
+def _nothing() -> int:
+    return 0
+
+
+def _stack(frame: types.FrameType | None) -> Stack:
+    found: list[tuple[str, int]] = []
+    while frame is not None and len(found) < _MOST_FRAMES:
+        found.append((frame.f_code.co_filename, frame.f_lineno))
+        frame = frame.f_back
+    return tuple(found)
