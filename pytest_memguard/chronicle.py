@@ -36,20 +36,18 @@ class Chronicle:
         self.collections: CollectionSummary | None = None
         self.limit: tuple[int, str] | None = None  # bytes and where they come from
         self.sources: dict[str, str] = {}  # what there is to sample with
-        self._unsent: Wire = {}
+        self._unsent: deque[PressureEvent | CleanupResult] = deque(maxlen=size)
+        self._unsent_failures: list[PressureFailure] = []
 
     def add(self, happened: PressureEvent | CleanupResult) -> None:
         """Keep one event or cleanup."""
-        name = "pressure" if isinstance(happened, PressureEvent) else "cleanups"
         self._append(happened)
-        unsent = self._unsent.setdefault(name, [])
-        if len(unsent) < (self.pressure.maxlen or 0):
-            unsent.append(happened.to_json())
+        self._unsent.append(happened)
 
     def fail(self, failure: PressureFailure) -> None:
         """The run fails because of this."""
         self.failures.append(failure)
-        self._unsent.setdefault("failures", []).append(failure.to_json())
+        self._unsent_failures.append(failure)
 
     def add_statistics(self, statistics: StrategyStatistics) -> None:
         """What one strategy did in one process, at the end of it."""
@@ -63,9 +61,15 @@ class Chronicle:
 
     def unsent(self) -> Wire:
         """In a worker: what has come since the last call, as exact builtins; empty most of the time."""
-        if not self._unsent:
+        if not (self._unsent or self._unsent_failures):
             return {}
-        found, self._unsent = self._unsent, {}
+        found = {
+            "pressure": [happened.to_json() for happened in self._unsent if isinstance(happened, PressureEvent)],
+            "cleanups": [happened.to_json() for happened in self._unsent if isinstance(happened, CleanupResult)],
+            "failures": [failure.to_json() for failure in self._unsent_failures],
+        }
+        self._unsent.clear()
+        self._unsent_failures.clear()
         return found
 
     def end(self) -> Wire:

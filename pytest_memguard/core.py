@@ -114,7 +114,7 @@ class CoreManager:
         if self._interrupted:
             self._interrupted = False
             self._collect()  # its frames are in its traceback, and the other way round
-        observation = self._observe(False)
+        observation = self._observe(self.monitor.level != "normal")
         self._trend.add(observation)
         changed |= self._take(observation, nodeid) is not None
         if not changed and self.monitor.level == "normal" and not self._may_be_down:

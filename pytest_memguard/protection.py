@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Generator
+import sys
+import time
+from collections.abc import Callable
+from types import CodeType, FrameType
 from typing import Any
 
 import pytest
@@ -30,6 +33,8 @@ Call = Callable[..., Any]
 
 # Rlimits may be set and machines stand still at any time: somebody looks that often at least, between short tests.
 _LONGEST_QUIET_S = 0.25
+# What following pressure costs is measured at every so many tests.
+_TIME_EVERY = 16
 
 
 class Protection:
@@ -63,12 +68,15 @@ class Protection:
         self._thresholds = Thresholds.of(settings)
         self._quiet_until = 0.0
         self._nodeid: str | None = None
-        self._in_call = False
+        self._running = False  # a test is
+        self._interruptible = _interruptible(config)
         self._told = False  # hooks of others ran
         self._untold: list[CleanupResult] = []  # cleanups while the present test ran
         self._last: tuple[float, int] | None = None  # of the running test: when, and resident bytes
         self._rate = 0.0
         self._since_cleanup = 0
+        self._countdown = 1
+        self._cpu = time.thread_time
         # What the heuristics suspect is no pressure yet: they clean only for those who have asked for it.
         self._cleans_on_leak = resolved.origins.get("auto_cleanup", DEFAULT) != DEFAULT
         self._collected: CollectedTests | None = None
@@ -138,6 +146,7 @@ class Protection:
     def begin(self, item: pytest.Item) -> None:
         """A test begins."""
         self._nodeid = item.nodeid
+        self._running = True
         self._last = None
         self._rate = 0.0
         if self._sampler is not None:
@@ -147,9 +156,20 @@ class Protection:
         """The test has ended; its boundary is about to be read."""
         if self._sampler is not None:
             self._sampler.end()
+        self._running = False
 
     def ended(self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None) -> None:
         """The boundary of a test has been read: judge, clean up, and end the session where nothing helps."""
+        self._countdown -= 1
+        if self._countdown:
+            self._judge(item, nextitem, marker)
+            return
+        self._countdown = _TIME_EVERY
+        start = self._cpu()
+        self._judge(item, nextitem, marker)
+        self._guard.add_watching_cost((self._cpu() - start) * _TIME_EVERY)
+
+    def _judge(self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None) -> None:
         self._told = False
         if self._collected is not None:
             self._collected.ended(item.nodeid)
@@ -197,17 +217,6 @@ class Protection:
         # Not shouldstop: that is an interruption from outside (exit 2), and this is a failure of the tests.
         item.session.shouldfail = f"memguard stopped the run: {reason}"
 
-    # -- hooks of pytest
-
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_call(self) -> Generator[None, object, object]:
-        """What runs in here is the test itself, and may be interrupted."""
-        self._in_call = True
-        try:
-            return (yield)
-        finally:
-            self._in_call = False
-
     # -- readings
 
     def _observe(self, fresh: bool) -> Observation:
@@ -216,7 +225,7 @@ class Protection:
         self._wait_s = reading.wait_s
         rss = None if reading.memory is None else reading.memory.rss
         external = None
-        if rss is not None and rss >= self._settings.external_bytes and not self._in_call and self._heap is not None:
+        if rss is not None and rss >= self._settings.external_bytes and not self._running and self._heap is not None:
             external = self._heap()  # it cannot be more than is resident, but for what was never written to
         stalled = None if self._stall is None else self._stall.read(now)
         observation = Observation(now, reading.usages, rss, external, stalled)
@@ -232,11 +241,11 @@ class Protection:
                 self._rate = max(0.0, (observation.rss - before[1]) / (observation.at_s - before[0]))
         return Look(self._wait_s, self.core.inside(observation, self._nodeid, rate=self._rate))
 
-    def _interrupt(self) -> None:
+    def _interrupt(self, frame: FrameType | None) -> None:
         """In the main thread, in the middle of what runs there."""
         __tracebackhide__ = True
-        if not self._in_call:
-            return  # setup and teardown are pytest's as well: what they are in the middle of would be left half done
+        if not _is_within(frame, self._interruptible):
+            return  # pytest is at work: what it is in the middle of would be left half done
         try:
             reason = self.core.interruption(self._nodeid, rate=self._rate)
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
@@ -253,7 +262,7 @@ class Protection:
 
     def _on_cleanup(self, result: CleanupResult) -> None:
         self._guard.chronicle.add(result)
-        if self._in_call:
+        if self._running:
             self._untold.append(result)
         else:
             self._tell(self._config.hook.pytest_memguard_cleanup, result=result)
@@ -289,6 +298,24 @@ class HeavyTests:
         if refusal is not None:
             reason = marker.reason_for("heavy")
             pytest.skip(f"heavy, and {refusal}" + (f" ({reason})" if reason else ""))
+
+
+def _interruptible(config: pytest.Config) -> frozenset[CodeType]:
+    """The functions of pytest that call a test, or a fixture of one: what is raised below them is the test's failure.
+
+    They are looked for in the stack only when it comes to that. A hook wrapper would stand in each traceback.
+    """
+    functions = (
+        getattr(config.pluginmanager.getplugin("runner"), "pytest_runtest_call", None),
+        getattr(sys.modules.get("_pytest.fixtures"), "call_fixture_func", None),
+    )
+    return frozenset(function.__code__ for function in functions if function is not None)
+
+
+def _is_within(frame: FrameType | None, codes: frozenset[CodeType]) -> bool:
+    while frame is not None and frame.f_code not in codes:
+        frame = frame.f_back
+    return frame is not None
 
 
 def worst_event(guard: Guard) -> PressureFailure | None:

@@ -67,7 +67,6 @@ class MemguardSession:
             self._protection = Protection(
                 config, guard, resolved, call=self._call, cleaner=self._cleaner, components=guard.components
             )
-            config.pluginmanager.register(self._protection)
             config.add_cleanup(self._protection.close)
         if resolved.settings.json is not None and role != "worker":
             with options.usage_errors():

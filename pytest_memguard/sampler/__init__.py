@@ -43,8 +43,9 @@ class Sampler:
     """One per process. ``begin`` and ``end`` around each test, in the main thread; released by ``close``.
 
     ``look`` reads and judges; it is called in the main thread or in the background, never in both at once.
-    ``interrupt`` is called in the main thread when a look was acute, and may raise out of the test. ``on_fault`` gets
-    what goes wrong here; nothing more is looked at then. Raises ``BellError`` where there is no timer.
+    ``interrupt`` is called in the main thread when a look was acute, with the frame that runs there, and may raise out
+    of the test. ``on_fault`` gets what goes wrong here; nothing more is looked at then. Raises ``BellError`` where
+    there is no timer.
 
     ``cost_s``: CPU seconds that looking in the background has taken.
     """
@@ -54,7 +55,7 @@ class Sampler:
         *,
         interval_s: float,
         look: Callable[[], Look],
-        interrupt: Callable[[], None],
+        interrupt: Callable[[FrameType | None], None],
         on_fault: Callable[[BaseException], None],
     ) -> None:
         self.looks = 0
@@ -116,7 +117,7 @@ class Sampler:
         self._acute = False
         self._interrupting = True  # what is tried first takes its time, and must not be interrupted itself
         try:
-            self._interrupt()
+            self._interrupt(frame)
         finally:
             self._interrupting = False
             if self._running:

@@ -1,4 +1,4 @@
-"""What the how-to pages on cleanups and components show is what happens."""
+"""What the how-to pages on cleanups, components and pressure show is what happens."""
 
 from __future__ import annotations
 
@@ -71,6 +71,15 @@ def test_a_strategy_of_ones_own(tmp_path):
 
     assert status == 0, output
     assert "  labels " in output
+
+
+def test_a_run_ends_before_its_memory_does(tmp_path):
+    how_to.write(tmp_path, how_to.PRESSURE, the_settings="memguard.yaml", the_tests="test_pictures.py")
+
+    status, output = how_to.run(tmp_path)
+
+    assert status == 1, output
+    assert how_to.missing(how_to.PRESSURE, "the output", output) == [], output
 
 
 def test_every_line_of_the_original_system_has_its_place_and_its_test():

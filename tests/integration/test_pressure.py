@@ -170,12 +170,31 @@ def test_a_test_that_takes_more_and_more_is_interrupted(suite, kind):
 
 
 LOCAL = """
-def test_eats():
+import time
+
+import pytest
+
+def eat():
     kept = []
     while True:
         kept.append([object() for _ in range(10_000)])
 
-def test_after():
+@pytest.fixture
+def meal():
+    eat()
+
+@pytest.fixture
+def dishes():
+    yield
+    time.sleep(0.2)
+
+def test_eats():
+    eat()
+
+def test_eats_in_a_fixture(meal, dishes):
+    pass
+
+def test_after(dishes):
     pass
 """
 
@@ -187,7 +206,8 @@ def test_what_an_interrupted_test_had_is_free_again_and_the_run_goes_on(suite):
     run = suite.run("-W", "error")
 
     assert_complete(run)
-    assert run.outcomes == {"failed": 1, "passed": 1}
+    assert run.outcomes == {"failed": 1, "passed": 1, "error": 1}
+    assert run.out.count("MemoryPressureError: memguard interrupted this test: ") >= 2
     assert run.report["failures"] == []
     assert run.report["pressure"][-1]["level"] == "normal"
 

@@ -53,7 +53,8 @@ def test_what_is_kept_and_sent_is_bounded():
         worker.add(CLEANUP)
 
     assert [event.at_s for event in worker.pressure] == [45.0, 46.0, 47.0, 48.0, 49.0]
-    assert {name: len(sent) for name, sent in worker.unsent().items()} == {"pressure": 5, "cleanups": 5}
+    sent = worker.unsent()
+    assert len(sent["pressure"]) + len(sent["cleanups"]) == 5
 
 
 # -- the culprit

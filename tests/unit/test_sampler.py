@@ -31,7 +31,6 @@ class Watched:
         self.fails = fails
         self.looks = []
         self.faults = []
-        self.interrupts = True
         self.main = threading.get_ident()
         self.sampler = Sampler(interval_s=LONG_S, look=self.look, interrupt=self.interrupt, on_fault=self.faults.append)
 
@@ -41,9 +40,8 @@ class Watched:
         self.looks.append(threading.get_ident() == self.main)
         return Look(self.wait_s, self.acute)
 
-    def interrupt(self):
-        if self.interrupts:
-            raise StoppedError
+    def interrupt(self, _frame):
+        raise StoppedError
 
     def until(self, condition):
         """Work in the main thread, as a test does, until something has happened."""
@@ -136,7 +134,7 @@ def test_what_is_tried_before_an_interruption_is_not_interrupted_itself(watched)
     world = watched(acute=True)
     depths = []
 
-    def interrupt():
+    def interrupt(_frame):
         depths.append(len(depths))
         time.sleep(0.2)  # many times the wait
         raise StoppedError
@@ -267,7 +265,7 @@ looks = []
 def look():
     looks.append(1)
     return Look(0.01)
-sampler = Sampler(interval_s=3600.0, look=look, interrupt=lambda: None, on_fault=print)
+sampler = Sampler(interval_s=3600.0, look=look, interrupt=lambda frame: None, on_fault=print)
 for _ in range(20):
     sampler.begin(0.005)
     seen = len(looks)

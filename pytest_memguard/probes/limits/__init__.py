@@ -20,8 +20,8 @@ __all__ = ["CONFIGURED", "FILL_RATE", "Limits", "ProcessMemory", "Reading", "Sco
 
 _T = TypeVar("_T")
 
-# Bytes a second that a process can fill: what a core of today's machines writes to fresh pages is about half of it.
-FILL_RATE = 4 << 30
+# Bytes a second that a process can fill: where pages are huge, a core of today's machines writes about half of it.
+FILL_RATE = 8 << 30
 _SHORTEST_S = 0.005
 _LONGEST_S = 30.0
 # A process that holds less than this part of a machine's memory is not what fills it.
