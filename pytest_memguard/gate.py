@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_memguard.model import AllocationSite, Diagnosis, Finding
+from pytest_memguard.model import AllocationSite, Finding
 
 # Modules of the standard library whose caches are nobody's leak: what grows there belongs to the interpreter.
 # Registries that users fill on purpose (logging, atexit, sys.modules, threading ..) are not among them.
@@ -92,9 +92,7 @@ def group(findings: Iterable[Finding]) -> list[Finding]:
         signature = finding.diagnosis.signature
         key = (signature or (finding.nodeid, finding.kind), finding.phase, finding.fixture)
         alike = by_cause.setdefault(key, [])
-        place = next(
-            (place for place, known in enumerate(alike) if _same_line(known.diagnosis, finding.diagnosis)), None
-        )
+        place = next((place for place, known in enumerate(alike) if _same_line(known, finding)), None)
         if place is None:
             alike.append(finding)
             continue
@@ -106,16 +104,21 @@ def group(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for alike in by_cause.values() for finding in alike]
 
 
-def _same_line(one: Diagnosis, other: Diagnosis) -> bool:
-    """Whether the same line puts it there, as far as that is known; of neither: it may be."""
-    lines = [_lines(diagnosis.retained_at) for diagnosis in (one, other)]
-    if all(lines) or not any(lines):
-        return lines[0] == lines[1]
-    return not lines[0].isdisjoint(_lines(other.sites)) or not lines[1].isdisjoint(_lines(one.sites))
+def _same_line(one: Finding, other: Finding) -> bool:
+    """Whether the same line puts it there, as far as that is known; of neither: it may be.
+
+    Lines of the tests themselves are left out: each test has its own, whatever they have in common.
+    """
+    kept = [_lines(finding, finding.diagnosis.retained_at) for finding in (one, other)]
+    if all(kept) or not any(kept):
+        return kept[0] == kept[1]
+    made = [_lines(finding, finding.diagnosis.sites) for finding in (one, other)]
+    return not any(made) or not kept[0].isdisjoint(made[1]) or not kept[1].isdisjoint(made[0])
 
 
-def _lines(sites: Iterable[AllocationSite]) -> set[tuple[str, int]]:
-    return {(site.file, site.line) for site in sites}
+def _lines(finding: Finding, sites: Iterable[AllocationSite]) -> set[tuple[str, int]]:
+    own = finding.nodeid.partition("::")[0]
+    return {(site.file, site.line) for site in sites if site.file != own}
 
 
 def judged(findings: Iterable[Finding], gate: Gate, suppress: Callable[[Finding], str | None]) -> Sequence[Finding]:

@@ -12,6 +12,8 @@ from pytest_memguard.model import Diagnosis, Finding, Origin
 from pytest_memguard.subjects import Subject
 
 _MOST_TRACED_S = 0.1
+# So many witnesses in a row that show a leak where it is known say that the rest do, too: there may be a thousand.
+_AGREEING = 8
 
 #: File and line.
 Place = tuple[str, int]
@@ -47,6 +49,7 @@ class Proofs:
         self._paths = paths
         self._of: dict[Cause, list[Proof]] = {}
         self._waiting: list[tuple[Cause, Subject]] = []
+        self._agreeing: dict[Cause, int] = {}
 
     def add(self, finding: Finding, cause: Cause | None = None) -> None:
         """Keep a leak, and what it is recognised by."""
@@ -70,30 +73,36 @@ class Proofs:
         One that does so elsewhere than the test that was proved is a proof of its own.
         """
         waiting, self._waiting = self._waiting, []
-        watched = self._watched
+        watched, placed = self._watched, False
         if watched is None:
             return False
         for cause, subject in waiting:
             if spent():
                 break
-            self._place(cause, subject, partial(repeat, subject), watched)
-        return bool(waiting)
+            agreeing = self._agreeing.get(cause, 0)
+            if agreeing < _AGREEING:
+                placed = True
+                agrees = self._place(cause, subject, partial(repeat, subject), watched)
+                self._agreeing[cause] = agreeing + 1 if agrees else 0
+        return placed
 
-    def _place(self, cause: Cause, subject: Subject, repeat: Callable[[], bool], watched: Watched) -> None:
+    def _place(self, cause: Cause, subject: Subject, repeat: Callable[[], bool], watched: Watched) -> bool:
+        """Whether the test shows its leak where that is known already."""
         grown, line = self._where(cause, subject, repeat, watched)
-        found: Placed | None = None
-        if len(grown) > 1:  # there is more coming and going than what stays
-            found = self._diagnose(subject, repeat)
-        origin = found.origin if found is not None else max(grown, key=grown.__getitem__, default=None)
+        if line is not None and line[0] == subject.nodeid.partition("::")[0]:
+            line = None  # its own: that it is another than another test's says nothing
         first, *others = self._of[cause]
-        if origin is None or _is_of(first, origin, line):
-            return
+        if len(grown) != 1:  # there is more coming and going than what stays
+            return True
+        (origin,) = grown
+        if _is_of(first, origin, line):
+            return True
         _remove_last(first.witnesses, subject.nodeid)  # another cause may have put it there as well, before
         known = next((proof for proof in others if _is_of(proof, origin, line)), None)
         if known is not None:
             known.witnesses.append(subject.nodeid)
-            return
-        found = found or self._diagnose(subject, repeat)
+            return True
+        found = self._diagnose(subject, repeat)
         finding = replace(
             first.finding,
             nodeid=subject.nodeid,
@@ -104,6 +113,7 @@ class Proofs:
         )
         self.add(finding)
         self._of[cause].append(self.all[-1])
+        return False
 
     def _where(
         self, cause: Cause, subject: Subject, repeat: Callable[[], bool], watched: Watched

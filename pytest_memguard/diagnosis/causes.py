@@ -22,7 +22,7 @@ from pytest_memguard.model import Diagnosis
 SLACK = 16
 _MOST_AT_ONCE = 2
 #: A holder that was proved with so many different amounts is known: what else it takes is not proved again.
-_FAMILIAR = 8
+_FAMILIAR = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
