@@ -73,7 +73,7 @@ class Threads:
     def _started_by_hand(self) -> str | None:
         """What the youngest thread runs that was started by ``_thread`` alone."""
         unknown = [frame for ident, frame in self._frames().items() if ident not in self._active]
-        return _outermost(unknown[-1]) if unknown else None
+        return _outermost(unknown[0]) if unknown else None  # CPython lists the youngest first
 
 
 def _outermost(frame: types.FrameType) -> str:

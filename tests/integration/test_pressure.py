@@ -118,7 +118,7 @@ def test_a_suite_that_keeps_more_with_every_test_ends_before_its_memory_does(sui
     assert f"PRESSURE {failure['nodeid']}" in run.out
     assert {event["limit_source"] for event in run.report["pressure"]} == {bounds.source}
     risen = [event["level"] for event in run.report["pressure"]]
-    assert risen[0] == "warning"
+    assert risen[0] in ("warning", "critical")  # one test may be more than a level
     assert {"critical", "emergency"} & set(risen)
     assert any(cleanup["trigger"] == "pressure" for cleanup in run.report["cleanups"])
     assert run.report["environment"]["limit_source"] == bounds.source

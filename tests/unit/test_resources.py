@@ -187,7 +187,7 @@ class TestThreads:
 
         _thread.start_new_thread(work, ())
         assert running.wait(30)
-        assert any("work, not of threading" in each.name for each in new())
+        assert "work, not of threading" in new.only().name
 
 
 class TestLoops:
