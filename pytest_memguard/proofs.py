@@ -14,6 +14,8 @@ from pytest_memguard.subjects import Subject
 _MOST_TRACED_S = 0.1
 # So many witnesses in a row that show a leak where it is known say that the rest do, too: there may be a thousand.
 _AGREEING = 8
+# A diagnosis takes a hundred times as long as a repetition: few of them have to do.
+_WEIGHT_OF_DIAGNOSIS = 3
 
 #: File and line.
 Place = tuple[str, int]
@@ -82,27 +84,29 @@ class Proofs:
             agreeing = self._agreeing.get(cause, 0)
             if agreeing < _AGREEING:
                 placed = True
-                agrees = self._place(cause, subject, partial(repeat, subject), watched)
-                self._agreeing[cause] = agreeing + 1 if agrees else 0
+                weight = self._place(cause, subject, partial(repeat, subject), watched)
+                self._agreeing[cause] = agreeing + weight if weight else 0
         return placed
 
-    def _place(self, cause: Cause, subject: Subject, repeat: Callable[[], bool], watched: Watched) -> bool:
-        """Whether the test shows its leak where that is known already."""
+    def _place(self, cause: Cause, subject: Subject, repeat: Callable[[], bool], watched: Watched) -> int:
+        """How much it says that the test shows its leak where that is known already; 0: it does so elsewhere."""
         grown, line = self._where(cause, subject, repeat, watched)
         if line is not None and line[0] == subject.nodeid.partition("::")[0]:
             line = None  # its own: that it is another than another test's says nothing
+        found: Placed | None = None
+        if len(grown) > 1:  # there is more coming and going than what stays
+            found = self._diagnose(subject, repeat)
+        weight = 1 if len(grown) <= 1 else _WEIGHT_OF_DIAGNOSIS
+        origin = found.origin if found is not None else max(grown, key=grown.__getitem__, default=None)
         first, *others = self._of[cause]
-        if len(grown) != 1:  # there is more coming and going than what stays
-            return True
-        (origin,) = grown
-        if _is_of(first, origin, line):
-            return True
+        if origin is None or _is_of(first, origin, line):
+            return weight
         _remove_last(first.witnesses, subject.nodeid)  # another cause may have put it there as well, before
         known = next((proof for proof in others if _is_of(proof, origin, line)), None)
         if known is not None:
             known.witnesses.append(subject.nodeid)
-            return True
-        found = self._diagnose(subject, repeat)
+            return weight
+        found = found or self._diagnose(subject, repeat)
         finding = replace(
             first.finding,
             nodeid=subject.nodeid,
@@ -113,7 +117,7 @@ class Proofs:
         )
         self.add(finding)
         self._of[cause].append(self.all[-1])
-        return False
+        return 0
 
     def _where(
         self, cause: Cause, subject: Subject, repeat: Callable[[], bool], watched: Watched

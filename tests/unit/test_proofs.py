@@ -112,6 +112,22 @@ def test_where_things_come_and_go_the_diagnosis_says_where_one_stays(bench):
     assert bench.found == [("call", None, [LEAK.nodeid]), ("teardown", "room", ["b"])]
 
 
+def test_of_a_thousand_that_agree_a_few_are_placed(bench):
+    for number in range(1000):
+        bench.witness(f"b{number}", CALL)
+    bench.place()
+    assert len(bench.repeated) == 8
+    assert len(bench.found[0][2]) == 1001
+
+
+def test_of_many_that_need_a_diagnosis_fewer_are(bench):
+    bench.diagnosis = Placed(LEAK.diagnosis, CALL)
+    for number in range(100):
+        bench.witness(f"b{number}", SETUP, CALL)
+    bench.place()
+    assert bench.diagnosed == ["b0", "b1", "b2"]
+
+
 @pytest.mark.parametrize("why", ["it fails", "it does not grow", "time is up"])
 def test_what_cannot_be_told_stays_where_it_was_recognised(bench, why):
     bench.witness("b", *([SETUP] if why != "it does not grow" else []))
