@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import select
@@ -12,7 +11,6 @@ from typing import Any
 
 from pytest_memguard.peek import namespace
 
-_CHUNK = 10_000
 _fileno, _fstat = io.FileIO.fileno, os.fstat
 _LAYERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (io.BufferedReader, io.BufferedReader.__dict__["raw"].__get__),
@@ -33,17 +31,6 @@ def file_of(number: int, born: Iterable[Any]) -> Any:
     while id(outermost) in around:
         outermost = around.pop(id(outermost))
     return outermost
-
-
-def untracked_files(objects: list[Any]) -> list[Any]:
-    """The epoll objects and memory maps that these hold: the collector knows neither."""
-    found: dict[int, Any] = {}
-    wanted = _untracked_types()
-    for start in range(0, len(objects), _CHUNK):
-        for obj in gc.get_referents(*objects[start : start + _CHUNK]):
-            if type(obj) in wanted:
-                found[id(obj)] = obj
-    return list(found.values())
 
 
 def _untracked_types() -> tuple[type, ...]:
