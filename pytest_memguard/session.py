@@ -142,28 +142,33 @@ class MemguardSession:
         if self._repeater is not None or not self._watches:
             return (yield)
         self._outcome = "passed"
-        protection = self._protection
-        if protection is not None:
-            protection.begin(item)
-        marker = self._markers.get(item)
-        self._heap = self.guard.heap() if marker is not None and marker.component is not None else None
+        if not self._stepped_aside:
+            self._begins(item)
         start = self.guard.clock()
         try:
             return (yield)
         finally:
-            duration_s = self.guard.clock() - start
-            if protection is not None:
-                protection.stop_looking()
             if not self._stepped_aside:
-                self._ended(item, nextitem, duration_s)
+                self._ended(item, nextitem, self.guard.clock() - start)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Follow the outcome of the present test."""
         self._outcome = outcome_after(self._outcome, report)
 
+    def _begins(self, item: pytest.Item) -> None:
+        try:
+            if self._protection is not None:
+                self._protection.begin(item)
+            marker = self._markers.get(item)
+            self._heap = self.guard.heap() if marker is not None and marker.component is not None else None
+        except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
+            self._step_aside("watching", error)
+
     def _ended(self, item: pytest.Item, nextitem: pytest.Item | None, duration_s: float) -> None:
         try:
+            if self._protection is not None:
+                self._protection.stop_looking()
             index = self.guard.end(item.nodeid, self._outcome, duration_s)
             self._items.append(item)
             if self._markers or self._sample_hook is not None or self.guard.components:
@@ -327,6 +332,8 @@ class MemguardSession:
     def _step_aside(self, where: str, error: Exception) -> None:
         self._stepped_aside = True
         self.guard.fault(where, error)
+        if self._protection is not None:
+            self._guarded("stepping aside", self._protection.close)
 
     def _call(self, hook: Callable[..., Any], **arguments: object) -> Any:
         """Call hooks of others: what they raise is told once and changes nothing."""

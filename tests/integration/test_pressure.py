@@ -566,3 +566,25 @@ def test_heavy_tests_are_left_out_while_memory_is_short_and_plans_and_markers_cl
         ("moderate", "schedule", "test_heavy"),  # the plan of every fourth test is part of it
         ("moderate", "schedule", "test_two"),
     ]
+
+
+@pytest.mark.parametrize("step", ["begin", "stop_looking", "ended"])
+def test_a_fault_in_it_is_told_once_and_fails_no_test(suite, step):
+    suite.write(
+        "conftest.py",
+        f"""
+        from pytest_memguard.protection import Protection
+
+        def broken(*_):
+            raise RuntimeError("cannot look")
+
+        Protection.{step} = broken
+        """,
+    )
+    suite.write("test_two.py", "def test_one(): pass\ndef test_two(): pass\n")
+
+    run = suite.run()
+
+    assert run.outcomes == {"passed": 2}
+    assert run.code == 0
+    assert run.report["errors"] == ["watching: RuntimeError: cannot look"]
