@@ -8,11 +8,12 @@ from typing import TypeVar
 from pytest_memguard.report.describe import repeat_command
 from pytest_memguard.report.text import Line, cells, harmless, line, shortened, wrapped
 
-__all__ = ["INDENT", "LISTED", "bounded", "field", "fields", "head", "lines", "more", "repeat"]
+__all__ = ["INDENT", "LISTED", "bounded", "field", "fields", "head", "lines", "more", "repeat", "sentences"]
 
 INDENT = "  "
 LABEL = 11
 LISTED = 10
+_MOST_LINES = 5
 
 _T = TypeVar("_T")
 
@@ -55,6 +56,13 @@ def bounded(texts: Iterable[str], total: int, width: int, *, before: str) -> Ite
     for text, _ in zip(texts, range(LISTED), strict=False):
         yield line(shortened(before + text, width))
     yield from more(total - LISTED)
+
+
+def sentences(texts: Sequence[str], width: int, *, before: str) -> Iterator[Line]:
+    """The first of what somebody is to act on, each whole unless it takes more than some five lines; how many more."""
+    for text in texts[:LISTED]:
+        yield from lines(shortened(before + text, _MOST_LINES * (width - len(INDENT))), width, rest=INDENT)
+    yield from more(len(texts) - LISTED)
 
 
 def more(left: int) -> Iterator[Line]:

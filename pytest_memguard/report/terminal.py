@@ -9,7 +9,7 @@ from pytest_memguard.report import around, describe
 from pytest_memguard.report.blocks import by_weight, leak_block, limit_block, not_gating
 from pytest_memguard.report.components import component_table
 from pytest_memguard.report.counts import Counts, count_tests
-from pytest_memguard.report.layout import INDENT, LISTED, bounded, field, lines
+from pytest_memguard.report.layout import INDENT, LISTED, bounded, field, lines, sentences
 from pytest_memguard.report.text import Line, cells, counted, harmless, line, percent, shortened
 from pytest_memguard.units import format_bytes, format_duration
 
@@ -60,8 +60,8 @@ def _news(report: RunReport, width: int, *, verbose: bool) -> Iterator[Line]:
     )
     if report.session.growth.suspected:
         yield from _growth(report.session.growth, width)
-    yield from bounded(report.warnings, len(report.warnings), width, before="warning: ")
-    yield from bounded(report.errors, len(report.errors), width, before="memguard error: ")
+    yield from sentences(report.warnings, width, before="warning: ")
+    yield from sentences(report.errors, width, before="memguard error: ")
 
 
 def _growth(growth: SessionGrowth, width: int) -> Iterator[Line]:
