@@ -88,6 +88,15 @@ class Sampler:
         if self._thread is not None:
             self._stop_thread()
 
+    def visited(self, visit: Callable[[], object], ring: Callable[[int, int], object]) -> None:
+        """Let somebody else interrupt the main thread, too, by the same signal: see ``Bell.visited``."""
+        self._bell.visited(visit, ring)
+
+    def look_now(self) -> None:
+        """Take a look at once, in the main thread and in a test, unless one is being taken."""
+        if self._running and self._look() and self._acute:
+            self._bell.set(_SHORTEST_S)
+
     def close(self) -> None:
         """Stop for good; may be called again."""
         self.end()
