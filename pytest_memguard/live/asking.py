@@ -16,7 +16,7 @@ from uuid import uuid4
 from pytest_memguard.errors import MemguardError, shown
 from pytest_memguard.live.door import socket_name
 from pytest_memguard.live.folder import Folder, FolderError
-from pytest_memguard.live.runs import Entry, entries
+from pytest_memguard.live.runs import Entry, entries, is_alive
 from pytest_memguard.live.wire import LONGEST_ANSWER, Request, WireError, decode_answer, encode_request
 
 __all__ = ["Answer", "LiveError", "Run", "ask", "find_runs", "one_run"]
@@ -25,6 +25,7 @@ _OWNER_ONLY = 0o600
 _SEE_EVERY_S = 0.5
 _MOST_WORDS = 1000
 _ENDED = "the run has ended"
+_CLOSED = "a test has closed its socket, which is opened anew when that has ended"
 
 
 class LiveError(MemguardError):
@@ -135,8 +136,9 @@ class _Call(NamedTuple):
 
     def send(self, line: bytes, end: float) -> str | None:
         """Why it could not be sent, ``None`` where it was."""
-        if self.is_gone():
-            return _ENDED
+        gone = self.is_gone()
+        if gone is not None:
+            return gone
         self.socket.settimeout(max(0.001, end - monotonic()))
         try:
             self.socket.send(line)
@@ -146,15 +148,17 @@ class _Call(NamedTuple):
             return f"the question could not be sent: {error.strerror}"
         return None
 
-    def is_gone(self) -> bool:
-        """Whether nobody has the other socket open any more; to connect once more rings nobody."""
+    def is_gone(self) -> str | None:
+        """Why nobody has the other socket open any more, ``None`` where somebody has; to connect again rings nobody."""
         try:
             self.socket.connect(self.path)
-        except (ConnectionError, FileNotFoundError):
-            return True
+        except FileNotFoundError:
+            return _ENDED
+        except ConnectionError:
+            return _CLOSED if is_alive(self.process.pid) else _ENDED
         except OSError:
             pass
-        return False
+        return None
 
 
 def _gather(
@@ -175,8 +179,9 @@ def _gather(
             if answer is not None:
                 answers[answer.process.pid] = answer
         for call in unanswered.values() if not ready else ():
-            if call.is_gone():
-                answers[call.process.pid] = Answer(process=call.process, error=_ENDED)
+            gone = call.is_gone()
+            if gone is not None:
+                answers[call.process.pid] = Answer(process=call.process, error=gone)
 
 
 def _answer(

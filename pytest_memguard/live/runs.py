@@ -12,7 +12,7 @@ from typing import Any
 from pytest_memguard.live.door import socket_name
 from pytest_memguard.live.folder import Folder, FolderError
 
-__all__ = ["Entry", "announce", "entries", "withdraw"]
+__all__ = ["Entry", "announce", "entries", "is_alive", "withdraw"]
 
 _SUFFIX = ".json"
 _LONGEST = 8192
@@ -72,7 +72,7 @@ def entries(folder: Folder) -> list[Entry]:
         _sweep(number, names)
         for name in names:
             entry = _read(number, name)
-            if entry is not None and socket_name(entry.pid) in names and _is_alive(entry.pid):
+            if entry is not None and socket_name(entry.pid) in names and is_alive(entry.pid):
                 found.append(entry)
     return sorted(found, key=lambda entry: (entry.started, entry.run, entry.worker, entry.pid))
 
@@ -85,12 +85,13 @@ def _sweep(number: int, names: Iterable[str]) -> None:
     """Every name begins with the number of its process."""
     for name in names:
         digits = name.partition(".")[0].partition("-")[0]
-        if digits.isascii() and digits.isdigit() and not _is_alive(int(digits[:10])):
+        if digits.isascii() and digits.isdigit() and not is_alive(int(digits[:10])):
             with suppress(OSError):
                 os.unlink(name, dir_fd=number)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether there is a process with that number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,0 +1,181 @@
+"""How things stand in this process, gathered for those who ask while it runs: nothing here runs code of others."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pytest_memguard.core import LINE, MOST_ATTEMPTS
+from pytest_memguard.events import CleanupResult, by_pay
+from pytest_memguard.growth import GrowthTracker, judge
+from pytest_memguard.guard import Guard, growth_settings
+from pytest_memguard.live.standing import LimitStanding, Moment, Protecting, Retained, Standing
+from pytest_memguard.probes import MISSING
+from pytest_memguard.protection import Protection
+
+__all__ = ["Overview", "told_shortly"]
+
+# What an answer holds at most, so that it is one datagram and made in a millisecond.
+_MOST = 10
+_MOST_MOMENTS = 60
+_MOST_COMPONENTS = 50
+_LAST_TESTS = 200
+_RETAINED_BYTES = 64 << 10
+_RETAINED = 5
+
+
+class Overview:
+    """One per process that runs tests. ``waiting()``: commands that wait; ``total``: the tests that it will run.
+
+    ``since_s``: cleanups before that second are forgotten. ``began_s``: when the running test began, by the clock of
+    the guard. ``checked`` of ``to_check`` tests are done where tests are repeated, None before that.
+    """
+
+    def __init__(self, guard: Guard, protection: Protection, *, total: int | None, waiting: Callable[[], int]) -> None:
+        self.since_s = 0.0
+        self.began_s = guard.clock()
+        self.checked: int | None = None
+        self.to_check: int | None = None
+        self._guard = guard
+        self._protection = protection
+        self._total = total
+        self._waiting = waiting
+        self._enabled, self._counts, self._thresholds = gc.isenabled, gc.get_count, gc.get_threshold
+        self._rss = guard.reader("rss")
+        self._grown: tuple[int, str | None] = (0, None)  # tests so far, and what the heuristics make of them
+
+    def running(self) -> dict[str, Any]:
+        """Which test runs, and for how long."""
+        protection = self._protection
+        running = protection.running
+        return {
+            "nodeid": protection.nodeid if running else None,
+            "running_s": self._guard.clock() - self.began_s if running else None,
+        }
+
+    def now(self, *, details: bool = False) -> Mapping[str, Any]:
+        """A ``Standing`` as builtins."""
+        guard, protection = self._guard, self._protection
+        statistics = protection.core.statistics()
+        totals, rss = guard.ledger.totals(), None if self._rss is None else self._rss()
+        is_peak = rss is not None and totals.peak_rss is not None and rss > totals.peak_rss
+        settings = guard.settings
+        slope, slope_tests = self._slope()
+        past = [result for result in guard.chronicle.cleanups if result.at_s >= self.since_s]
+        done = [result for result in past if result.refused is None]
+        freed = [result.freed_bytes for result in done if result.freed_bytes is not None]
+        pressure = guard.chronicle.pressure
+        standing = Standing(
+            at_s=round(guard.clock() - guard.start_s, 3),
+            level=statistics["level"],
+            protecting=self._protecting(statistics),
+            automatic=settings.cleanup_enabled and settings.auto_cleanup,
+            **self.running(),
+            tests=len(guard.ledger),
+            total=self._total,
+            checked=self.checked,
+            to_check=self.to_check,
+            usage_bytes=statistics["usage_bytes"],
+            limit_bytes=statistics["limit_bytes"],
+            limit_source=statistics["limit_source"],
+            share=statistics["share"],
+            thresholds={"warning": settings.warning, "critical": settings.critical, "emergency": settings.emergency},
+            rss_bytes=rss,
+            rss_start_bytes=totals.rss_start,
+            peak_rss_bytes=rss if is_peak else totals.peak_rss,
+            peak_nodeid=protection.nodeid if is_peak else totals.peak_nodeid,
+            slope_bytes=slope,
+            slope_tests=slope_tests,
+            growth=self._growth(),
+            retained=self._retained(),
+            history=self._history(),
+            events=statistics["events"],
+            cleanups=statistics["cleanups"],
+            freed_bytes=sum(freed) if freed else None,
+            last_event=pressure[-1] if pressure else None,
+            last_cleanup=told_shortly(done[-1]) if done else None,
+            leaking=tuple(guard.leaking()[-_MOST:]),
+            over_limit=tuple(limit.nodeid for limit in guard.limits[-_MOST:]),
+            components=tuple(guard.components.last()[:_MOST_COMPONENTS]),
+            waiting=self._waiting(),
+            collections=protection.collections(),
+            gc_enabled=self._enabled(),
+            gc_counts=self._counts(),
+            gc_thresholds=self._thresholds(),
+        )
+        return (self._detailed(standing) if details else standing).to_json()
+
+    def _detailed(self, standing: Standing) -> Standing:
+        chronicle = self._guard.chronicle
+        return replace(
+            standing,
+            limits=tuple(
+                LimitStanding(source=usage.source, limit_bytes=usage.limit, used_bytes=usage.used, scope=usage.scope)
+                for usage in self._protection.usages[:_MOST]
+            ),
+            pressure=tuple(chronicle.pressure)[-_MOST:],
+            past_cleanups=tuple(map(told_shortly, list(chronicle.cleanups)[-_MOST:])),
+            strategies=tuple(by_pay(self._protection.strategies())[:_MOST]),
+            probes=self._guard.sources(),
+            faults=tuple(self._guard.errors[-_MOST:]),
+        )
+
+    def _protecting(self, statistics: Mapping[str, Any]) -> Protecting:
+        return Protecting(
+            protects=statistics["protects"],
+            line=LINE,
+            attempts=statistics["attempts"],
+            most_attempts=MOST_ATTEMPTS,
+            cooldown_s=self._guard.settings.emergency_cooldown_s,
+            interruptions=statistics["interruptions"],
+            down=tuple(statistics["down"]),
+            stop_reason=statistics["stop_reason"],
+        )
+
+    def _history(self) -> tuple[Moment, ...]:
+        moments = list(self._protection.core.monitor.history)[-_MOST_MOMENTS:]
+        start = self._guard.start_s
+        return tuple(Moment(at_s=round(at_s - start, 3), share=round(judged.share, 4)) for at_s, judged in moments)
+
+    def _slope(self) -> tuple[float | None, int]:
+        """Growth of resident memory a test over the last window, as far as it could be read."""
+        window = self._guard.settings.leak_detection_window
+        values = [rss for rss in self._guard.ledger.after("rss")[-window - 1 :] if rss != MISSING]
+        steps = len(values) - 1
+        return ((values[-1] - values[0]) / steps, steps) if steps > 0 else (None, 0)
+
+    def _growth(self) -> str | None:
+        """The session heuristic over the last tests, without a collection; made once for each test."""
+        tests = len(self._guard.ledger)
+        if self._grown[0] != tests:
+            settings = growth_settings(self._guard.settings)
+            tracker = GrowthTracker(settings)
+            for rss in self._guard.ledger.after("rss")[-_LAST_TESTS:]:
+                tracker.add(None if rss == MISSING else rss)
+            found = judge(tracker.candidate(), None, settings)
+            self._grown = tests, f"{found.reason}, confidence {found.confidence:.2f}" if found.suspected else None
+        return self._grown[1]
+
+    def _retained(self) -> tuple[Retained, ...]:
+        """The tests that have left most behind, of the last ones; one run tells no leak from first use."""
+        ledger = self._guard.ledger
+        first = max(0, len(ledger) - _LAST_TESTS)
+        for metric in ("heap", "rss"):
+            pairs = zip(ledger.before(metric)[first:], ledger.after(metric)[first:], strict=True)
+            gains = [
+                (after - before, first + place)
+                for place, (before, after) in enumerate(pairs)
+                if MISSING not in (before, after) and after - before >= _RETAINED_BYTES
+            ]
+            most = sorted(gains, reverse=True)[:_RETAINED]
+            if most:
+                return tuple(Retained(nodeid=ledger.nodeid(i), bytes=grown, metric=metric) for grown, i in most)
+        return ()
+
+
+def told_shortly(result: CleanupResult, *, freed: bool = False) -> CleanupResult:
+    """Of its strategies those that failed, and with *freed* those that freed something."""
+    told = [each for each in result.strategies if each.error or (freed and (each.freed_bytes or each.freed_entries))]
+    return replace(result, strategies=tuple(told))
