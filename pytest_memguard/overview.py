@@ -1,4 +1,7 @@
-"""How things stand in this process, gathered for those who ask while it runs: nothing here runs code of others."""
+"""How things stand in this process, gathered for those who ask while it runs: nothing here runs code of others.
+
+In the words of ``live.standing``, whose values only those need who ask: nothing is made here that is not sent.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,6 @@ from pytest_memguard.core import LINE, MOST_ATTEMPTS
 from pytest_memguard.events import CleanupResult, by_pay
 from pytest_memguard.growth import GrowthTracker, judge
 from pytest_memguard.guard import Guard, growth_settings
-from pytest_memguard.live.standing import LimitStanding, Moment, Protecting, Retained, Standing
 from pytest_memguard.probes import MISSING
 from pytest_memguard.protection import Protection
 
@@ -24,6 +26,7 @@ _MOST_COMPONENTS = 50
 _LAST_TESTS = 200
 _RETAINED_BYTES = 64 << 10
 _RETAINED = 5
+_STATISTICS = ("level", "usage_bytes", "limit_bytes", "limit_source", "share", "events", "cleanups")
 
 
 class Overview:
@@ -56,88 +59,102 @@ class Overview:
         }
 
     def now(self, *, details: bool = False) -> Mapping[str, Any]:
-        """A ``Standing`` as builtins."""
+        """What ``Standing.from_json`` reads."""
         guard, protection = self._guard, self._protection
         statistics = protection.core.statistics()
-        totals, rss = guard.ledger.totals(), None if self._rss is None else self._rss()
-        is_peak = rss is not None and totals.peak_rss is not None and rss > totals.peak_rss
         settings = guard.settings
         slope, slope_tests = self._slope()
-        past = [result for result in guard.chronicle.cleanups if result.at_s >= self.since_s]
-        done = [result for result in past if result.refused is None]
-        freed = [result.freed_bytes for result in done if result.freed_bytes is not None]
-        pressure = guard.chronicle.pressure
-        standing = Standing(
-            at_s=round(guard.clock() - guard.start_s, 3),
-            level=statistics["level"],
-            protecting=self._protecting(statistics),
-            automatic=settings.cleanup_enabled and settings.auto_cleanup,
+        return {
+            "at_s": round(guard.clock() - guard.start_s, 3),
+            **{name: statistics[name] for name in _STATISTICS},
+            "protecting": self._protecting(statistics),
+            "automatic": settings.cleanup_enabled and settings.auto_cleanup,
             **self.running(),
-            tests=len(guard.ledger),
-            total=self._total,
-            checked=self.checked,
-            to_check=self.to_check,
-            usage_bytes=statistics["usage_bytes"],
-            limit_bytes=statistics["limit_bytes"],
-            limit_source=statistics["limit_source"],
-            share=statistics["share"],
-            thresholds={"warning": settings.warning, "critical": settings.critical, "emergency": settings.emergency},
-            rss_bytes=rss,
-            rss_start_bytes=totals.rss_start,
-            peak_rss_bytes=rss if is_peak else totals.peak_rss,
-            peak_nodeid=protection.nodeid if is_peak else totals.peak_nodeid,
-            slope_bytes=slope,
-            slope_tests=slope_tests,
-            growth=self._growth(),
-            retained=self._retained(),
-            history=self._history(),
-            events=statistics["events"],
-            cleanups=statistics["cleanups"],
-            freed_bytes=sum(freed) if freed else None,
-            last_event=pressure[-1] if pressure else None,
-            last_cleanup=told_shortly(done[-1]) if done else None,
-            leaking=tuple(guard.leaking()[-_MOST:]),
-            over_limit=tuple(limit.nodeid for limit in guard.limits[-_MOST:]),
-            components=tuple(guard.components.last()[:_MOST_COMPONENTS]),
-            waiting=self._waiting(),
-            collections=protection.collections(),
-            gc_enabled=self._enabled(),
-            gc_counts=self._counts(),
-            gc_thresholds=self._thresholds(),
-        )
-        return (self._detailed(standing) if details else standing).to_json()
+            "tests": len(guard.ledger),
+            "total": self._total,
+            "checked": self.checked,
+            "to_check": self.to_check,
+            "thresholds": {
+                "warning": settings.warning,
+                "critical": settings.critical,
+                "emergency": settings.emergency,
+            },
+            **self._resident(),
+            "slope_bytes": slope,
+            "slope_tests": slope_tests,
+            "growth": self._growth(),
+            "retained": self._retained(),
+            "history": self._history(),
+            **self._happened(),
+            "leaking": guard.leaking()[-_MOST:],
+            "over_limit": [limit.nodeid for limit in guard.limits[-_MOST:]],
+            "components": [usage.to_json() for usage in guard.components.last()[:_MOST_COMPONENTS]],
+            "waiting": self._waiting(),
+            **self._collector(),
+            **(self._details() if details else {}),
+        }
 
-    def _detailed(self, standing: Standing) -> Standing:
+    def _details(self) -> dict[str, Any]:
         chronicle = self._guard.chronicle
-        return replace(
-            standing,
-            limits=tuple(
-                LimitStanding(source=usage.source, limit_bytes=usage.limit, used_bytes=usage.used, scope=usage.scope)
+        return {
+            "limits": [
+                {
+                    "source": usage.source,
+                    "limit_bytes": usage.limit,
+                    "used_bytes": usage.used,
+                    "scope": usage.scope,
+                }
                 for usage in self._protection.usages[:_MOST]
-            ),
-            pressure=tuple(chronicle.pressure)[-_MOST:],
-            past_cleanups=tuple(map(told_shortly, list(chronicle.cleanups)[-_MOST:])),
-            strategies=tuple(by_pay(self._protection.strategies())[:_MOST]),
-            probes=self._guard.sources(),
-            faults=tuple(self._guard.errors[-_MOST:]),
-        )
+            ],
+            "pressure": [event.to_json() for event in list(chronicle.pressure)[-_MOST:]],
+            "past_cleanups": [told_shortly(result).to_json() for result in list(chronicle.cleanups)[-_MOST:]],
+            "strategies": [each.to_json() for each in by_pay(self._protection.strategies())[:_MOST]],
+            "probes": self._guard.sources(),
+            "faults": self._guard.errors[-_MOST:],
+        }
 
-    def _protecting(self, statistics: Mapping[str, Any]) -> Protecting:
-        return Protecting(
-            protects=statistics["protects"],
-            line=LINE,
-            attempts=statistics["attempts"],
-            most_attempts=MOST_ATTEMPTS,
-            cooldown_s=self._guard.settings.emergency_cooldown_s,
-            interruptions=statistics["interruptions"],
-            down=tuple(statistics["down"]),
-            stop_reason=statistics["stop_reason"],
-        )
+    def _protecting(self, statistics: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **{name: statistics[name] for name in ("protects", "attempts", "interruptions", "down", "stop_reason")},
+            "line": LINE,
+            "most_attempts": MOST_ATTEMPTS,
+            "cooldown_s": self._guard.settings.emergency_cooldown_s,
+        }
 
-    def _history(self) -> tuple[Moment, ...]:
+    def _resident(self) -> dict[str, Any]:
+        """The peak of the tests that have ended, unless the running one is already above it."""
+        totals, rss = self._guard.ledger.totals(), None if self._rss is None else self._rss()
+        is_peak = rss is not None and totals.peak_rss is not None and rss > totals.peak_rss
+        return {
+            "rss_bytes": rss,
+            "rss_start_bytes": totals.rss_start,
+            "peak_rss_bytes": rss if is_peak else totals.peak_rss,
+            "peak_nodeid": self._protection.nodeid if is_peak else totals.peak_nodeid,
+        }
+
+    def _happened(self) -> dict[str, Any]:
+        chronicle = self._guard.chronicle
+        done = [result for result in chronicle.cleanups if result.at_s >= self.since_s and result.refused is None]
+        freed = [result.freed_bytes for result in done if result.freed_bytes is not None]
+        return {
+            "freed_bytes": sum(freed) if freed else None,
+            "last_event": chronicle.pressure[-1].to_json() if chronicle.pressure else None,
+            "last_cleanup": told_shortly(done[-1]).to_json() if done else None,
+        }
+
+    def _collector(self) -> dict[str, Any]:
+        collections = self._protection.collections()
+        return {
+            "collections": None if collections is None else collections.to_json(),
+            "gc_enabled": self._enabled(),
+            "gc_counts": self._counts(),
+            "gc_thresholds": self._thresholds(),
+        }
+
+    def _history(self) -> list[dict[str, float]]:
         moments = list(self._protection.core.monitor.history)[-_MOST_MOMENTS:]
         start = self._guard.start_s
-        return tuple(Moment(at_s=round(at_s - start, 3), share=round(judged.share, 4)) for at_s, judged in moments)
+        return [{"at_s": round(at_s - start, 3), "share": round(judged.share, 4)} for at_s, judged in moments]
 
     def _slope(self) -> tuple[float | None, int]:
         """Growth of resident memory a test over the last window, as far as it could be read."""
@@ -158,7 +175,7 @@ class Overview:
             self._grown = tests, f"{found.reason}, confidence {found.confidence:.2f}" if found.suspected else None
         return self._grown[1]
 
-    def _retained(self) -> tuple[Retained, ...]:
+    def _retained(self) -> list[dict[str, Any]]:
         """The tests that have left most behind, of the last ones; one run tells no leak from first use."""
         ledger = self._guard.ledger
         first = max(0, len(ledger) - _LAST_TESTS)
@@ -171,8 +188,8 @@ class Overview:
             ]
             most = sorted(gains, reverse=True)[:_RETAINED]
             if most:
-                return tuple(Retained(nodeid=ledger.nodeid(i), bytes=grown, metric=metric) for grown, i in most)
-        return ()
+                return [{"nodeid": ledger.nodeid(i), "bytes": grown, "metric": metric} for grown, i in most]
+        return []
 
 
 def told_shortly(result: CleanupResult, *, freed: bool = False) -> CleanupResult:

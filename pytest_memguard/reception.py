@@ -14,7 +14,7 @@ from pytest_memguard.guard import Guard
 from pytest_memguard.live.desk import Answer, Desk, RefusedError
 from pytest_memguard.live.door import Door, DoorError
 from pytest_memguard.live.folder import Folder, FolderError, folders_of
-from pytest_memguard.live.runs import Entry, announce, entries, withdraw
+from pytest_memguard.live.runs import Entry, announce, sweep, withdraw
 from pytest_memguard.live.wire import Request
 from pytest_memguard.overview import Overview, told_shortly
 from pytest_memguard.protection import Protection
@@ -178,7 +178,7 @@ def open_reception(session: Any, guard: Guard, protection: Protection) -> Recept
 
 def _opened(guard: Guard, protection: Protection, folder: Folder, entry: Entry, total: int | None) -> Reception:
     folder.make()
-    entries(folder)  # takes away what processes have left that are gone
+    sweep(folder)
     door = Door(folder)
     try:
         announce(folder, entry)

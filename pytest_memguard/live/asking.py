@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from pytest_memguard.errors import MemguardError, shown
+from pytest_memguard.errors import MemguardError
 from pytest_memguard.live.door import socket_name
 from pytest_memguard.live.folder import Folder, FolderError
 from pytest_memguard.live.runs import Entry, entries, is_alive
@@ -224,7 +224,7 @@ def _looked(looked: Sequence[str]) -> str:
     return "\n".join(
         [
             "start one with pytest --memguard; looked in:",
-            *(f"    {shown(entry)[1:-1]}" for entry in looked),
+            *(f"    {' '.join(entry.splitlines())}" for entry in looked),
             "    pytest --memguard -v says at its end (probes: live) where a run was asked, or why it could not be",
         ]
     )

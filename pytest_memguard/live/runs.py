@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,11 +12,10 @@ from typing import Any
 from pytest_memguard.live.door import socket_name
 from pytest_memguard.live.folder import Folder, FolderError
 
-__all__ = ["Entry", "announce", "entries", "is_alive", "withdraw"]
+__all__ = ["Entry", "announce", "entries", "is_alive", "sweep", "withdraw"]
 
 _SUFFIX = ".json"
 _LONGEST = 8192
-_MOST = 1000
 _OWNER_ONLY = 0o600
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -68,26 +67,38 @@ def entries(folder: Folder) -> list[Entry]:
     """
     found = []
     with folder.opened() as number:
-        names = sorted(os.listdir(number))[:_MOST]
-        _sweep(number, names)
+        names = _swept(number)
         for name in names:
             entry = _read(number, name)
-            if entry is not None and socket_name(entry.pid) in names and is_alive(entry.pid):
+            if entry is not None and socket_name(entry.pid) in names:
                 found.append(entry)
     return sorted(found, key=lambda entry: (entry.started, entry.run, entry.worker, entry.pid))
+
+
+def sweep(folder: Folder) -> None:
+    """Take away what processes have left that are gone; raises ``FolderError`` and ``OSError``."""
+    with folder.opened() as number:
+        _swept(number)
 
 
 def _name(pid: int) -> str:
     return f"{pid}{_SUFFIX}"
 
 
-def _sweep(number: int, names: Iterable[str]) -> None:
-    """Every name begins with the number of its process."""
-    for name in names:
+def _swept(number: int) -> set[str]:
+    """The names that are left; every one of ours begins with the number of its process."""
+    left = set()
+    alive: dict[str, bool] = {}
+    for name in os.listdir(number):
         digits = name.partition(".")[0].partition("-")[0]
-        if digits.isascii() and digits.isdigit() and not is_alive(int(digits[:10])):
-            with suppress(OSError):
-                os.unlink(name, dir_fd=number)
+        if digits not in alive:
+            alive[digits] = not (digits.isascii() and digits.isdigit()) or is_alive(int(digits[:10]))
+        if alive[digits]:
+            left.add(name)
+            continue
+        with suppress(OSError):
+            os.unlink(name, dir_fd=number)
+    return left
 
 
 def is_alive(pid: int) -> bool:

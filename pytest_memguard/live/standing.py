@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pytest_memguard.events import (
@@ -118,13 +118,9 @@ class Standing:
     probes: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """As exact builtins."""
-        return {entry.name: _plain(getattr(self, entry.name)) for entry in fields(self)}
-
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Standing:
-        """The inverse of ``to_json``; raises ``TypeError``, ``KeyError`` and others on what is none."""
+        """Of the builtins in an answer; raises ``TypeError``, ``KeyError``, ``AttributeError`` or ``ValueError``."""
         found = {entry.name: data[entry.name] for entry in fields(cls) if entry.name in data}
         for name, kind in _VALUES.items():
             if found.get(name) is not None:
@@ -132,16 +128,6 @@ class Standing:
         for name, kind in _SEQUENCES.items():
             found[name] = tuple(map(kind, found.get(name, ())))
         return cls(**found)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, Mapping):
-        return dict(value)
-    if hasattr(value, "to_json"):
-        return value.to_json()
-    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
 
 
 def _made(cls: type[Any]) -> Any:

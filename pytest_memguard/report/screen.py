@@ -13,8 +13,9 @@ from pytest_memguard.units import format_bytes, format_duration
 
 __all__ = ["Shown", "screen"]
 
-_BAR = 30
+_BAR = 20
 _MOST_FOUND = 6
+_AROUND_TABLE = 3  # title, a blank line, heads of columns
 _GAP = "  "
 
 
@@ -29,11 +30,15 @@ class Shown(NamedTuple):
 def screen(title: str, processes: Sequence[Shown], width: int, height: int, *, plain: bool) -> list[Line]:
     """At most *height* lines of at most *width* columns."""
     found = [line(shortened(title, width), "bold")]
+    findings = list(_findings([each.standing for each in processes if each.standing is not None], width))
     if len(processes) == 1 and processes[0].standing is not None:
         found += _alone(processes[0].standing, width, plain=plain)
     else:
-        found += _table(processes, width)
-    found += _findings([each.standing for each in processes if each.standing is not None], width)
+        room = height - len(findings) - _AROUND_TABLE
+        left = len(processes) - room
+        found += _table(processes if left <= 0 else processes[: room - 1], width)
+        found += [line(f"and {counted(left + 1, 'more process', 'more processes')}")] if left > 0 else []
+    found += findings
     if len(found) > height:
         left = len(found) - height + 1
         found = [*found[: height - 1], line(f"and {counted(left, 'more line')}")]
@@ -142,7 +147,7 @@ def _findings(standings: Sequence[Standing], width: int) -> Iterator[Line]:
     if found:
         yield line("")
         yield line("last findings", "bold")
-        yield from found[:_MOST_FOUND]
+        yield from list(dict.fromkeys(found))[:_MOST_FOUND]
 
 
 def _size(size: int | None) -> str:
