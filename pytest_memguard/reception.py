@@ -177,9 +177,10 @@ def open_reception(session: Any, guard: Guard, protection: Protection) -> Recept
 
 
 def _opened(guard: Guard, protection: Protection, folder: Folder, entry: Entry, total: int | None) -> Reception:
-    folder.make()
-    sweep(folder)
-    door = Door(folder)
+    try:
+        door = _door(folder)
+    except (FolderError, DoorError):  # perhaps the last one who used it has just taken it away
+        door = _door(folder)
     try:
         announce(folder, entry)
         reception = Reception(guard, protection, folder=folder, door=door, entry=entry, total=total)
@@ -189,6 +190,12 @@ def _opened(guard: Guard, protection: Protection, folder: Folder, entry: Entry, 
         raise
     guard.chronicle.sources["live"] = f"a socket in {folder.path}"
     return reception
+
+
+def _door(folder: Folder) -> Door:
+    folder.make()
+    sweep(folder)
+    return Door(folder)
 
 
 def _read(reader: Callable[[], int | None] | None) -> int | None:

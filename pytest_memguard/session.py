@@ -131,6 +131,7 @@ class MemguardSession:
 
     def _start_protection(self, session: pytest.Session) -> None:
         if self._protection is None:
+            self.guard.chronicle.sources["live"] = "unavailable: memory.monitoring.enabled is false"
             return
         self._guarded("following pressure", self._protection.start)
         self._guarded("answering from outside", lambda: self._open_reception(session))

@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from pytest_memguard.errors import MemguardError
-from pytest_memguard.live.door import socket_name
-from pytest_memguard.live.folder import Folder, FolderError
+from pytest_memguard.live.folder import Folder, FolderError, socket_name
 from pytest_memguard.live.runs import Entry, entries, is_alive
 from pytest_memguard.live.wire import LONGEST_ANSWER, Request, WireError, decode_answer, encode_request
 
@@ -214,6 +213,7 @@ def _call(folder: Folder, entry: Entry) -> Iterator[_Call]:
         finally:
             with suppress(OSError):
                 os.unlink(name, dir_fd=number)
+            folder.remove()  # the run may have gone before us
 
 
 def _listed(runs: Sequence[Run]) -> str:

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from pytest_memguard.live.folder import Folder, FolderError
+from pytest_memguard.live.folder import Folder, FolderError, socket_name
 from pytest_memguard.live.wire import LONGEST_REQUEST
 from pytest_memguard.probes.descriptor import CLOSED, SystemCalls
 
 if sys.platform == "linux":
     import fcntl
 
-__all__ = ["Door", "DoorError", "Letter", "socket_name"]
+__all__ = ["Door", "DoorError", "Letter"]
 
 _CREDENTIALS = struct.Struct("3i")  # of unix(7): process, user, group
 # Room for these alone: descriptors that somebody sends along are not taken.
@@ -42,11 +42,6 @@ class Letter(NamedTuple):
 
     line: bytes
     sender: str
-
-
-def socket_name(pid: int) -> str:
-    """The name of a process's socket in its folder."""
-    return f"{pid}.sock"
 
 
 class Door:

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-__all__ = ["Folder", "FolderError", "folders_of"]
+__all__ = ["Folder", "FolderError", "folders_of", "socket_name"]
 
 _NAME = "memguard"
 _OWNER_ONLY = 0o700
@@ -28,6 +28,11 @@ def folders_of(environ: Mapping[str, str], *, uid: int, temp: str) -> list[Folde
     paths = [os.path.join(parent, _NAME) for parent in parents if os.path.isabs(parent)]
     paths += [os.path.join(parent, f"{_NAME}-{uid}") for parent in (temp, "/tmp")]  # noqa: S108 - checked when opened
     return [Folder(path, uid=uid) for path in dict.fromkeys(paths)]
+
+
+def socket_name(pid: int) -> str:
+    """The name of a process's socket in its folder."""
+    return f"{pid}.sock"
 
 
 class Folder:

@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pytest_memguard.live.door import socket_name
-from pytest_memguard.live.folder import Folder, FolderError
+from pytest_memguard.live.folder import Folder, FolderError, socket_name
 
 __all__ = ["Entry", "announce", "entries", "is_alive", "sweep", "withdraw"]
 

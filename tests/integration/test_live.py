@@ -18,7 +18,9 @@ import pytest
 
 from pytest_memguard.live.folder import Folder
 from pytest_memguard.live.standing import Standing
+from tests import how_to
 from tests.integration.suite import Suite
+from tests.readme import block
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="live runs have a socket on Linux only")
 
@@ -317,3 +319,42 @@ def test_what_a_killed_run_leaves_is_taken_away_by_the_next_who_looks(tmp_path):
     assert os.listdir(live.folder.path) == []
     Path(live.folder.path).rmdir()
     Path(live.folder.path).parent.rmdir()
+
+
+def test_the_how_to_shows_what_happens(tmp_path):
+    page = how_to.ROOT / "docs" / "how-to" / "live.md"
+    suite = Suite(tmp_path)
+    suite.write("conftest.py", "")
+    suite.write("memguard.yaml", block(page, "the settings"))
+    suite.write("test_pictures.py", block(page, "the tests"))
+    live = Live(suite)
+    try:
+        shown = shown_when(live, "test_pictures.py::test_upload runs for")
+        cleaning, told = live.waiting("emergency-memory", "cleanup", "aggressive")
+        (suite.path / "uploaded").touch()
+        cleaned, _ = cleaning.communicate(timeout=PATIENCE_S)
+        run, left = live.end()
+    finally:
+        live.process.kill()
+
+    asked, cleanup = (block(page, name).splitlines()[1:] for name in ("asking", "cleaning"))
+    assert labels(shown.splitlines()) == labels(asked)
+    assert labels((told + cleaned).splitlines()[:3]) == labels(cleanup[:3])
+    assert (run.code, run.quiet, left) == (0, True, [])
+
+
+def shown_when(live, text):
+    """What ``memguard memory`` shows when it shows that."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        out = live.memguard("memory")[1]
+        if text in out:
+            return out
+    raise AssertionError(out)
+
+
+def labels(lines):
+    """The label of each, without the rest of what was too long; of those that say always the same, all words."""
+    told = [how_to.plain(line) for line in lines if not line.startswith(" " * 12)]
+    same = ("in", "pressure", "protection", "cleanups", "tests", "memguard:")
+    return [line if line.split(" ")[0] in same else line.split(" ")[0] for line in told]

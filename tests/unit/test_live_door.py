@@ -17,8 +17,8 @@ from contextlib import suppress
 import pytest
 
 from pytest_memguard.live.asking import LiveError, ask, one_run
-from pytest_memguard.live.door import Door, DoorError, socket_name
-from pytest_memguard.live.folder import Folder, FolderError, folders_of
+from pytest_memguard.live.door import Door, DoorError
+from pytest_memguard.live.folder import Folder, FolderError, folders_of, socket_name
 from pytest_memguard.live.runs import Entry, announce, entries, withdraw
 from pytest_memguard.live.wire import LONGEST_ANSWER, LONGEST_REQUEST, Request, encode_answer
 
