@@ -32,13 +32,12 @@ _STATISTICS = ("level", "usage_bytes", "limit_bytes", "limit_source", "share", "
 class Overview:
     """One per process that runs tests. ``waiting()``: commands that wait; ``total``: the tests that it will run.
 
-    ``since_s``: cleanups before that second are forgotten. ``began_s``: when the running test began, by the clock of
-    the guard. ``checked`` of ``to_check`` tests are done where tests are repeated, None before that.
+    ``since_s``: cleanups before that second are forgotten. ``checked`` of ``to_check`` tests are done where tests are
+    repeated, None before that.
     """
 
     def __init__(self, guard: Guard, protection: Protection, *, total: int | None, waiting: Callable[[], int]) -> None:
         self.since_s = 0.0
-        self.began_s = guard.clock()
         self.checked: int | None = None
         self.to_check: int | None = None
         self._guard = guard
@@ -55,7 +54,7 @@ class Overview:
         running = protection.running
         return {
             "nodeid": protection.nodeid if running else None,
-            "running_s": self._guard.clock() - self.began_s if running else None,
+            "running_s": self._guard.clock() - protection.began_s if running else None,
         }
 
     def now(self, *, details: bool = False) -> Mapping[str, Any]:

@@ -63,16 +63,14 @@ class Reception:
         # A handler that raises (an alarm, Ctrl-C) means the test, and must not meet an ``except`` here.
         before = self._mask(signal.SIG_BLOCK, self._all_signals)
         try:
-            self._desk.visit()
+            self._carefully(self._desk.visit)
         finally:
             self._mask(signal.SIG_SETMASK, before)
 
     def between(self) -> None:
         """A test has ended, and the next one begins here."""
-        desk = self._desk
-        if desk.is_due() and desk.between():
-            self._guard.gap()
-        self._overview.began_s = desk.seen_s
+        if self._desk.is_due():
+            self._carefully(self._between)
 
     def followed(self, show: Callable[[int], None], to_check: int) -> Callable[[int], None]:
         """Tests are repeated from now on: what tells people how many are done, and lets others ask meanwhile."""
@@ -84,15 +82,27 @@ class Reception:
             show(done)
             self._overview.checked = done
             if self._desk.is_due():
-                self._desk.between()
+                self._carefully(self._desk.between)
 
         return checked
 
     def close(self) -> None:
         """The run is over; may be called again."""
-        self._desk.end("the run is over")
+        self._carefully(lambda: self._desk.end("the run is over"))
         self._door.close()
         withdraw(self._folder, self._pid)
+
+    def _between(self) -> None:
+        self._protection.be_found()
+        if self._desk.between():
+            self._guard.gap()
+
+    def _carefully(self, action: Callable[[], object]) -> None:
+        """What goes wrong here is told once, and ends nothing but this."""
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
+            self._guard.fault("answering from outside", error)
 
     # -- what is asked
 

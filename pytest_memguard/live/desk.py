@@ -73,7 +73,6 @@ class Desk:
         self._at_work = False
         self._next_s = 0.0
         self.rung = False
-        self.seen_s = clock()
 
     def visit(self) -> None:
         """Something may have come: answer what can be answered at once, also in the middle of a test."""
@@ -94,9 +93,8 @@ class Desk:
         return len(self._waiting)
 
     def is_due(self) -> bool:
-        """Whether it is time to come here between two tests; ``seen_s`` is when that was asked last."""
-        now = self.seen_s = self._clock()
-        return now >= self._next_s or self.rung or bool(self._waiting)
+        """Whether it is time to come here between two tests."""
+        return self.rung or self._clock() >= self._next_s or bool(self._waiting)
 
     def between(self) -> bool:
         """Two tests are apart: answer everything; gives whether a command was carried out."""

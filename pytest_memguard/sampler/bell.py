@@ -61,12 +61,17 @@ class Bell:
 
     def set(self, seconds: float) -> None:
         """Ring once in so many seconds, and no longer when it was set to before. In the main thread only."""
+        if self.be_found():
+            self._timer.set(seconds)
+
+    def be_found(self) -> bool:
+        """Take the signal back where somebody has reset all of them; gives whether it is ours. In the main thread."""
         handler = self._get(self._number)
-        if handler is self._handler:
-            self._timer.set(seconds)
-        elif handler == signal.SIG_DFL:  # somebody has reset all signals
+        if handler is not self._handler:
+            if handler != signal.SIG_DFL:
+                return False
             self._install()
-            self._timer.set(seconds)
+        return True
 
     def visited(self, visit: Callable[[], object], ring: Callable[[int, int], object]) -> None:
         """Let somebody else ring, too: *ring* gets the signal and the thread to send it to.

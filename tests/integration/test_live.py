@@ -240,7 +240,7 @@ HOSTILE = """
     def test_forks():
         child = os.fork()
         if not child:
-            time.sleep(0.2)
+            time.sleep(0.5)  # long enough for memguard to look, between tests, whether it can be asked
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
 
