@@ -24,7 +24,7 @@ from pytest_memguard.units import UnitError, format_duration, parse_duration
 
 __all__ = ["add"]
 
-_PATIENCE_S = 10.0
+_PATIENCE_S = 3.0
 _SHORTEST_S = 0.2
 _CODES = {"bold": "1", "red": "31", "green": "32", "yellow": "33"}
 # Another screen and no cursor; and back.
@@ -68,17 +68,21 @@ def _ask(run: Run) -> list[Answer]:
 def _follow(run: Run, interval_s: float) -> None:
     """Until ``q``, Ctrl-C, or the end of the run, which is told below the last screen."""
     last: list[Line] = []
-    ended = False
+    heard = monotonic()
     with _terminal():
         while True:
             start = monotonic()
             answers = _ask(run)
-            ended = all(answer.error is not None and not answer.late for answer in answers)
-            if ended:
+            if all(answer.error is not None and not answer.late for answer in answers):
                 break
-            width, height = shutil.get_terminal_size()
-            last = _drawn(run, answers, width, height - 1)
-            _draw(last)
+            if last and all(answer.late for answer in answers):
+                silent = f"no answer for {format_duration(monotonic() - heard)}; at last:"
+                _draw([Line(text=silent, markup=("yellow",)), *last[1:]])
+            else:
+                heard = monotonic()
+                width, height = shutil.get_terminal_size()
+                last = _drawn(run, answers, width, height - 1)
+                _draw(last)
             if _key_within(max(0.0, interval_s - (monotonic() - start))):
                 return
     for each in last:
@@ -102,7 +106,7 @@ def _drawn(run: Run, answers: Sequence[Answer], width: int, height: int) -> list
 
 
 def _draw(lines: Sequence[Line]) -> None:
-    body = "".join(f"{_coloured(each)}{_REST_OF_LINE}\r\n" for each in lines)
+    body = "".join(f"{_coloured(each)}{_REST_OF_LINE}\n" for each in lines)
     sys.stdout.write(_HOME + body + _BELOW)
     sys.stdout.flush()
 
