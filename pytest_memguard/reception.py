@@ -12,7 +12,7 @@ from typing import Any
 
 from pytest_memguard.guard import Guard
 from pytest_memguard.live.desk import Answer, Desk, RefusedError
-from pytest_memguard.live.door import Door, DoorError
+from pytest_memguard.live.door import Door, DoorError, TakenError
 from pytest_memguard.live.folder import Folder, FolderError, folders_of
 from pytest_memguard.live.runs import Entry, announce, sweep, withdraw
 from pytest_memguard.live.wire import Request
@@ -37,7 +37,7 @@ class Reception:
         self._protection = protection
         self._folder = folder
         self._door = door
-        self._pid = entry.pid
+        self._pid, self._getpid = entry.pid, os.getpid
         self._checking = False
         self._collect = gc.collect
         self._heap, self._rss = guard.reader("heap"), guard.reader("rss")
@@ -90,6 +90,8 @@ class Reception:
         """The run is over; may be called again."""
         self._carefully(lambda: self._desk.end("the run is over"))
         self._door.close()
+        if self._getpid() != self._pid:
+            return  # a child that goes on by itself
         withdraw(self._folder, self._pid)
 
     def _between(self) -> None:
@@ -182,6 +184,8 @@ def open_reception(session: Any, guard: Guard, protection: Protection) -> Recept
             return _opened(guard, protection, folder, entry, total)
         except (OSError, FolderError, DoorError) as reason:
             reasons.append(str(reason))
+            if isinstance(reason, TakenError):
+                break
     guard.chronicle.sources["live"] = f"unavailable: {'; '.join(reasons)}"
     return None
 

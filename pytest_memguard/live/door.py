@@ -19,7 +19,7 @@ from pytest_memguard.probes.descriptor import CLOSED, SystemCalls
 if sys.platform == "linux":
     import fcntl
 
-__all__ = ["Door", "DoorError", "Letter"]
+__all__ = ["Door", "DoorError", "Letter", "TakenError"]
 
 _CREDENTIALS = struct.Struct("3i")  # of unix(7): process, user, group
 # Room for these alone: descriptors that somebody sends along are not taken.
@@ -35,6 +35,10 @@ _MOST_REOPENINGS = 4
 
 class DoorError(Exception):
     """There can be no such socket here; the message says why."""
+
+
+class TakenError(DoorError):
+    """This process has one already."""
 
 
 class Letter(NamedTuple):
@@ -137,7 +141,7 @@ class Door:
             path = Folder.at(folder, self._name)
             kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
             if _answers(self._make, path, kind):
-                raise DoorError("another run in this process has a socket")
+                raise TakenError("another run in this process has a socket")
             with suppress(OSError):
                 os.unlink(self._name, dir_fd=folder)
             made = self._make(socket.AF_UNIX, kind)

@@ -101,9 +101,11 @@ def decode_request(line: bytes) -> Request:
 
 
 def encode_answer(answer: Mapping[str, Any]) -> bytes:
-    """One line; an answer that cannot be told, or is too long, is replaced by that fact."""
+    """One line. Of an answer that is too long the long texts are cut; one that cannot be told is replaced by why."""
     try:
         line = _encode({_KEY: VERSION, **answer})
+        if len(line) >= LONGEST_ANSWER:  # node ids may be as long as what they are made of
+            line = _encode({_KEY: VERSION, **_cut(answer)})
         wrong = "too much to tell" if len(line) >= LONGEST_ANSWER else None
     except (TypeError, ValueError, RecursionError) as error:
         line, wrong = "", f"the answer cannot be told: {error}"[:_MOST_WORDS]
@@ -118,6 +120,14 @@ def decode_answer(line: bytes) -> dict[str, Any]:
     if found.get(_KEY) != VERSION:
         raise WireError(f"it speaks version {str(found.get(_KEY))[:20]!r}, not {VERSION}")
     return found
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= _MOST_WORDS else f"{value[:_MOST_WORDS]}..."
+    if isinstance(value, Mapping):
+        return {_cut(name): _cut(each) for name, each in value.items()}
+    return [_cut(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _object(line: bytes, *, longest: int) -> dict[str, Any]:

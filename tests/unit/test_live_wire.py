@@ -70,10 +70,13 @@ def test_a_refusal_knows_whose_question_it_was():
 
 
 def test_an_answer_that_is_too_long_or_cannot_be_told_says_so():
-    long = wire.decode_answer(wire.encode_answer({"id": "a1", "pid": 7, "result": "x" * wire.LONGEST_ANSWER}))
+    long = wire.decode_answer(wire.encode_answer({"id": "a1", "pid": 7, "result": [1] * wire.LONGEST_ANSWER}))
+    ids = wire.decode_answer(wire.encode_answer({"id": "a1", "result": ["t.py::test[" + "x" * wire.LONGEST_ANSWER]}))
     odd = wire.decode_answer(wire.encode_answer({"id": "a1", "pid": 7, "result": object()}))
 
     assert long == {"memguard": 1, "id": "a1", "pid": 7, "error": "too much to tell"}
+    assert ids["result"][0].startswith("t.py::test[xxx")
+    assert ids["result"][0].endswith("x...")
     assert odd["error"].startswith("the answer cannot be told")
 
 
