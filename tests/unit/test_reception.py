@@ -218,3 +218,24 @@ def test_what_a_handler_of_the_users_raises_meets_no_except_of_ours(world):
         signal.signal(signal.SIGALRM, before)
 
     assert world.guard.errors == []
+
+
+def test_a_handler_that_is_due_when_signals_are_held_back_leaves_them_as_they_were(world):
+    class LateError(Exception):
+        pass
+
+    set_mask = world.reception._mask
+
+    def mask(how, signals):
+        found = set_mask(how, signals)
+        if how == signal.SIG_BLOCK and signals:
+            raise LateError
+        return found
+
+    world.reception._mask = mask
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with pytest.raises(LateError):
+        world.reception.visit()
+    after = signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    assert after == before
