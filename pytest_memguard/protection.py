@@ -246,16 +246,6 @@ class Protection:
         elif self._finished:
             self.core.monitor.observe(self._observe(True), None)
 
-    def be_found(self) -> None:
-        """Between two tests: let the sampler's signal reach us again, where a test has reset all signals."""
-        if self._sampler is not None:
-            self._sampler.be_found()
-
-    def visited(self, visit: Callable[[], object], ring: Callable[[int, int], object]) -> None:
-        """Let somebody else interrupt tests by the sampler's signal (see ``Bell.visited``), where there is one."""
-        if self._sampler is not None:
-            self._sampler.visited(visit, ring)
-
     def strategies(self) -> Sequence[StrategyStatistics]:
         """What each cleanup strategy has given back so far."""
         return () if self._cleaner is None else self._cleaner.statistics()

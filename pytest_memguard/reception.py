@@ -14,6 +14,7 @@ from pytest_memguard.guard import Guard
 from pytest_memguard.live.desk import Answer, Desk, RefusedError
 from pytest_memguard.live.door import Door, DoorError, TakenError
 from pytest_memguard.live.folder import Folder, FolderError, folders_of
+from pytest_memguard.live.ring import Ring, RingError
 from pytest_memguard.live.runs import Entry, announce, sweep, withdraw
 from pytest_memguard.live.wire import Request
 from pytest_memguard.overview import Overview, told_shortly
@@ -37,6 +38,7 @@ class Reception:
         self._protection = protection
         self._folder = folder
         self._door = door
+        self._ring: Ring | None = None
         self._pid, self._getpid = entry.pid, os.getpid
         self._checking = False
         self._collect = gc.collect
@@ -54,6 +56,14 @@ class Reception:
         )
 
     # -- in a session
+
+    def listen(self) -> None:
+        """From now on the kernel rings; where it cannot, somebody looks between tests. Raises ``OSError``."""
+        try:
+            self._ring = Ring(self.visit)
+        except RingError:
+            return
+        self._door.ring(self._ring.number, self._ring.thread)
 
     def visit(self) -> None:
         """The kernel has rung, somewhere in the main thread."""
@@ -91,12 +101,15 @@ class Reception:
         """The run is over; may be called again."""
         self._carefully(lambda: self._desk.end("the run is over"))
         self._door.close()
+        if self._ring is not None:
+            self._ring.close()
         if self._getpid() != self._pid:
             return  # a child that goes on by itself
         withdraw(self._folder, self._pid)
 
     def _between(self) -> None:
-        self._protection.be_found()
+        if self._ring is not None:
+            self._ring.be_found()
         if self._desk.between():
             self._guard.gap()
 
@@ -199,7 +212,7 @@ def _opened(guard: Guard, protection: Protection, folder: Folder, entry: Entry, 
     try:
         announce(folder, entry)
         reception = Reception(guard, protection, folder=folder, door=door, entry=entry, total=total)
-        protection.visited(reception.visit, door.ring)
+        reception.listen()
     except BaseException:
         door.close()
         raise

@@ -77,7 +77,7 @@ def find_runs(folders: Sequence[Folder]) -> tuple[list[Run], list[str]]:
         grouped: dict[str, list[Entry]] = {}
         for entry in found:
             grouped.setdefault(entry.run, []).append(entry)
-        runs += [Run(folder=folder, processes=tuple(group)) for group in grouped.values()]
+        runs += [Run(folder=folder, processes=tuple(sorted(group, key=_place))) for group in grouped.values()]
     return runs, looked
 
 
@@ -214,6 +214,11 @@ def _call(folder: Folder, entry: Entry) -> Iterator[_Call]:
             with suppress(OSError):
                 os.unlink(name, dir_fd=number)
             folder.remove()  # the run may have gone before us
+
+
+def _place(entry: Entry) -> tuple[int, str, int]:
+    """``gw2`` before ``gw10``."""
+    return len(entry.worker), entry.worker, entry.pid
 
 
 def _listed(runs: Sequence[Run]) -> str:

@@ -97,14 +97,6 @@ class Sampler:
         if self._thread is not None:
             self._stop_thread()
 
-    def visited(self, visit: Callable[[], object], ring: Callable[[int, int], object]) -> None:
-        """Let somebody else interrupt the main thread, too, by the same signal: see ``Bell.visited``."""
-        self._bell.visited(visit, ring)
-
-    def be_found(self) -> None:
-        """Between two tests: take the signal back where a test has reset it."""
-        self._bell.be_found()
-
     def look_now(self) -> None:
         """Take a look at once, in the main thread and in a test, unless one is being taken."""
         if self._running and self._look() and self._acute:

@@ -45,15 +45,12 @@ class Bell:
         self._number = int(signal.SIGURG)
         self._ring = ring
         self._handler = self._rung  # one object for good, to be found again
-        self._visit: Callable[[], object] | None = None
-        self._called = False
         # The one in C: signal.getsignal makes an enum of what it finds, which takes longer than all the rest.
         self._get: Callable[[int], object] = importlib.import_module("_signal").getsignal
         self._set_handler, self._kill = signal.signal, signal.pthread_kill
         self._restart = signal.siginterrupt
         self._main = threading.get_ident()
-        self._thread = threading.get_native_id()
-        self._timer = _Timer(self._number, self._thread)
+        self._timer = _Timer(self._number, threading.get_native_id())
         if self._get(self._number) != signal.SIG_DFL:
             self._timer.close()
             raise BellError("SIGURG is in use")
@@ -61,31 +58,16 @@ class Bell:
 
     def set(self, seconds: float) -> None:
         """Ring once in so many seconds, and no longer when it was set to before. In the main thread only."""
-        if self.be_found():
-            self._timer.set(seconds)
-
-    def be_found(self) -> bool:
-        """Take the signal back where somebody has reset all of them; gives whether it is ours. In the main thread."""
         handler = self._get(self._number)
-        if handler is not self._handler:
-            if handler != signal.SIG_DFL:
-                return False
+        if handler is self._handler:
+            self._timer.set(seconds)
+        elif handler == signal.SIG_DFL:  # somebody has reset all signals
             self._install()
-        return True
-
-    def visited(self, visit: Callable[[], object], ring: Callable[[int, int], object]) -> None:
-        """Let somebody else ring, too: *ring* gets the signal and the thread to send it to.
-
-        *visit* is called whenever it rings, in the main thread, and what it raises is raised there. Raises what *ring*
-        does.
-        """
-        self._visit = visit
-        ring(self._number, self._thread)
+            self._timer.set(seconds)
 
     def call(self) -> None:
         """Ring now; from any thread."""
         if self._get(self._number) is self._handler:
-            self._called = True
             self._kill(self._main, self._number)
 
     def silence(self) -> None:
@@ -104,11 +86,6 @@ class Bell:
 
     def _rung(self, _number: int, frame: FrameType | None) -> None:
         __tracebackhide__ = True
-        if self._visit is not None:
-            self._visit()
-            if not self._called and self._timer.is_set():
-                return  # it was not us who rang
-        self._called = False
         self._ring(frame)
 
 
@@ -137,11 +114,10 @@ class _Timer:
         self._id = found.value or 0  # 0 is an id like any other
         self._open = True
         # struct itimerspec: interval and first, both seconds and nanoseconds.
-        self._times, self._left = (ctypes.c_long * 4)(), (ctypes.c_long * 4)()
+        self._times = (ctypes.c_long * 4)()
         self._where = ctypes.addressof(self._times)
         self._seconds = 0.0
-        self._gettime, self._settime, self._delete = library.timer_gettime, library.timer_settime, library.timer_delete
-        self._gettime.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+        self._settime, self._delete = library.timer_settime, library.timer_delete
         self._settime.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
         self._delete.argtypes = (ctypes.c_void_p,)
 
@@ -154,10 +130,6 @@ class _Timer:
             self._times[2] = whole
             self._times[3] = int((seconds - whole) * 1_000_000_000)
         self._settime(self._id, 0, self._where, None)
-
-    def is_set(self) -> bool:
-        """Whether it is still to ring."""
-        return self._open and not self._gettime(self._id, self._left) and (self._left[2] or self._left[3]) != 0
 
     def close(self) -> None:
         if self._open:

@@ -224,7 +224,7 @@ def test_workers_answer_and_are_told_each_for_itself(tmp_path):
 
 
 HOSTILE = """
-    import os, signal, subprocess, sys, time
+    import os, pathlib, signal, subprocess, sys, time
     import pytest
     from gates import pass_gate
 
@@ -235,7 +235,7 @@ HOSTILE = """
         os.closerange(1024, 65536)
 
     def test_resets_the_signal():
-        signal.signal(signal.SIGURG, signal.SIG_DFL)
+        signal.signal(signal.SIGWINCH, signal.SIG_DFL)
 
     def test_forks():
         child = os.fork()
@@ -255,6 +255,20 @@ HOSTILE = """
                 patch.setattr(name, no)
             while not os.path.exists("go_mocks") and time.monotonic() < end:
                 pass
+
+    def test_hangs():
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            time.sleep(0.5)
+            while not os.path.exists("go_hangs"):
+                time.sleep(0.01)
+            os._exit(0)
+        os.close(writing)
+        pathlib.Path("in_hangs").touch()
+        assert os.read(reading, 1) == b""
+        os.close(reading)
+        os.waitpid(child, 0)
 
     def test_alarm():
         class Late(Exception):
@@ -290,6 +304,9 @@ def test_hostile_clients_and_hostile_tests_change_nothing(tmp_path):
         live.until("mocks")
         mocked = live.memguard("memory")
         live.let("mocks")
+        live.until("hangs")
+        hanging = live.memguard("memory")
+        live.let("hangs")
         live.until("alarm")
         for _ in range(3):
             live.memguard("memory", "--timeout", "5s")
@@ -301,7 +318,8 @@ def test_hostile_clients_and_hostile_tests_change_nothing(tmp_path):
 
     assert late[0] in (0, 1)  # it may be answered only when the test has ended
     assert mocked[0] == 0, mocked
-    assert run.outcomes["passed"] == 6
+    assert "test_hostile.py::test_hangs runs for" in hanging[1], hanging
+    assert run.outcomes["passed"] == 7
     assert (run.code, run.quiet, left) == (0, True, [])
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 
 import pytest
 
@@ -57,7 +58,7 @@ class FakeProtection:
         self.began_s = guard.clock()
         self.nodeid = "t.py::test"
         self.usages = (Usage("memory.limit", 1000, 500, "process"),)
-        self.looks = self.found = 0
+        self.looks = 0
         self.core = CoreManager(
             guard.settings,
             monitor=PressureMonitor(guard.settings, start_s=guard.start_s),
@@ -73,9 +74,6 @@ class FakeProtection:
 
     def look(self):
         self.looks += 1
-
-    def be_found(self):
-        self.found += 1
 
     def collections(self):
         return None
@@ -137,7 +135,6 @@ def test_while_a_boundary_is_read_a_ring_is_only_noted(world):
     world.protection.at_work = False
     world.reception.between()
     assert "result" in world.last
-    assert world.protection.found == 1
 
 
 def test_the_protection_is_switched_at_once_and_the_report_says_so(world):
@@ -239,3 +236,42 @@ def test_a_handler_that_is_due_when_signals_are_held_back_leaves_them_as_they_we
     after = signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     assert after == before
+
+
+def test_the_signal_is_taken_given_back_and_taken_again_where_a_test_has_reset_it(world):
+    world.door.ring = lambda number, thread: rung.append((number, thread))
+    rung = []
+    before = signal.getsignal(signal.SIGWINCH)
+    world.reception.listen()
+    world.ask("memory")
+    signal.raise_signal(signal.SIGWINCH)
+    assert "result" in world.last
+
+    signal.signal(signal.SIGWINCH, signal.SIG_DFL)
+    world.ask("memory")
+    signal.raise_signal(signal.SIGWINCH)
+    assert len(world.door.answers) == 1
+    world.reception.between()
+    world.ask("memory")
+    signal.raise_signal(signal.SIGWINCH)
+    assert len(world.door.answers) == 3
+
+    world.reception.close()
+    assert signal.getsignal(signal.SIGWINCH) == before
+    assert rung == [(signal.SIGWINCH, threading.get_native_id())]
+
+
+def test_a_signal_that_is_in_use_is_left_alone(world):
+    def handler(*_):
+        pass
+
+    before = signal.signal(signal.SIGWINCH, handler)
+    try:
+        world.reception.listen()
+        world.ask("memory")
+        world.reception.between()
+
+        assert signal.getsignal(signal.SIGWINCH) is handler
+        assert "result" in world.last
+    finally:
+        signal.signal(signal.SIGWINCH, before)

@@ -315,25 +315,6 @@ def test_a_fork_meets_no_thread_and_the_sampler_goes_on_after_it():
     assert (done.stdout, done.stderr) == ("forked 1\n", "")
 
 
-def test_somebody_else_may_ring_and_the_timer_still_does(watched):
-    world = watched()
-    visits = []
-    rung = []
-    world.sampler.visited(lambda: visits.append(len(world.looks)), lambda *how: rung.append(how))
-
-    assert rung == [(signal.SIGURG, threading.get_native_id())]
-    world.sampler.begin(LONG_S, time.monotonic())
-    signal.pthread_kill(world.main, signal.SIGURG)
-    world.until(lambda: visits)
-    assert world.looks == []  # it was not the timer
-
-    before = threads()
-    world.sampler.begin(0.01, time.monotonic())
-    world.until(lambda: world.looks)
-    world.sampler.end()
-    assert threads() == before
-
-
 def test_a_look_can_be_asked_for_in_a_test_only(watched):
     world = watched(acute=True)
     world.sampler.look_now()
