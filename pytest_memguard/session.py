@@ -109,7 +109,9 @@ class MemguardSession:
         try:
             result = yield
             self._finish_pass_1(start)
-            if self._watches and not (session.shouldfail or session.shouldstop or self._stepped_aside):
+            if session.shouldfail or session.shouldstop:
+                self.guard.verdicts.why_unchecked = "the run was stopped before tests were checked"
+            elif self._watches and not self._stepped_aside:
                 self._check(session)
         finally:
             self._finish_pass_1(start)
@@ -327,6 +329,7 @@ class MemguardSession:
 
     def _step_aside(self, where: str, error: Exception) -> None:
         self._stepped_aside = True
+        self.guard.verdicts.why_unchecked = "memguard stepped aside"
         self.guard.fault(where, error)
         if self._protection is not None:
             self._guarded("stepping aside", self._protection.close)
