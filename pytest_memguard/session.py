@@ -109,12 +109,12 @@ class MemguardSession:
         try:
             result = yield
             self._finish_pass_1(start)
-            if session.shouldfail or session.shouldstop:
-                self.guard.verdicts.why_unchecked = "the run was stopped before tests were checked"
-            elif self._watches and not self._stepped_aside:
+            if self._watches and not (session.shouldfail or session.shouldstop or self._stepped_aside):
                 self._check(session)
         finally:
             self._finish_pass_1(start)
+            if session.shouldfail or session.shouldstop:
+                self.guard.verdicts.why_unchecked = "the run was stopped before tests were checked"
             if self.guard.role != "worker":
                 self._guarded("reporting", self._conclude)
         return result

@@ -81,7 +81,7 @@ def test_x_stops_before_the_checking_and_says_so(broken_shop):
     assert run.outcomes == {"failed": 1, "passed": 3}
     reasons = {test["reason"] for test in run.report["tests"]}
     assert set(run.verdicts.values()) == {"unchecked"}
-    assert reasons == {"the run was stopped before tests were checked"}
+    assert reasons == {"the run was stopped before tests were checked"}, run.out
     assert run.report["session"]["repetitions"] == 0
     assert not run.leaks
     assert "checked none" in run.out
