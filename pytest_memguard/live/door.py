@@ -140,7 +140,7 @@ class Door:
         with self._folder.opened() as folder:
             path = Folder.at(folder, self._name)
             kind = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-            if _answers(self._make, path, kind):
+            if self._folder.accepts(folder, self._name):
                 raise TakenError("another run in this process has a socket")
             with suppress(OSError):
                 os.unlink(self._name, dir_fd=folder)
@@ -193,18 +193,6 @@ class Door:
         name = address.rpartition("/")[2]
         trusted = len(users) == 1 and users[0] in self._users
         return name if trusted and name.endswith(_SUFFIX_OF_SENDERS) else ""
-
-
-def _answers(make: Any, path: str, kind: int) -> bool:
-    """Whether somebody has that socket open: one of a process that is gone refuses."""
-    probe = make(socket.AF_UNIX, kind)
-    try:
-        probe.connect(path)
-    except OSError:
-        return False
-    finally:
-        probe.close()
-    return True
 
 
 def _close_in_children(door: Door) -> None:

