@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pytest_memguard.model import Finding, LimitExceeded
+from pytest_memguard.model import Finding, GrownTest, LimitExceeded
 from pytest_memguard.report import describe
 from pytest_memguard.report.layout import INDENT, LABEL, LISTED, field, fields, head, lines, more, repeat
 from pytest_memguard.report.text import Line, counted, harmless, line, listed, shortened
 
-__all__ = ["also_seen", "by_weight", "leak_block", "limit_block", "not_gating"]
+__all__ = ["also_seen", "by_weight", "grown_tests", "leak_block", "limit_block", "not_gating"]
 
 _ROUNDS = 8
 
@@ -61,6 +61,20 @@ def limit_block(limit: LimitExceeded, width: int) -> Iterator[Line]:
     yield from head("LIMIT", limit.nodeid, describe.peak(limit), width)
     yield from field("set by", limit.origin, width)
     yield repeat(limit.nodeid)
+
+
+def grown_tests(grown: Sequence[GrownTest], width: int) -> Iterator[Line]:
+    """Tests that take more than in earlier runs, and whether the run fails for them."""
+    if not grown:
+        return
+    gates = any(entry.gates for entry in grown)
+    note = "" if gates else "; --memguard-fail-on=growth makes them fail"
+    head_line = f"more memory than in earlier runs ({counted(len(grown), 'test')}{note})"
+    yield line(head_line, "red" if gates else "yellow", *(("bold",) if gates else ()))
+    for entry in grown[:LISTED]:
+        yield line(INDENT + shortened(entry.nodeid, width - len(INDENT)))
+        yield from lines(describe.grown_headline(entry), width, first=INDENT * 2, rest=INDENT * 2)
+    yield from more(len(grown) - LISTED)
 
 
 def not_gating(findings: Sequence[Finding], limits: Sequence[LimitExceeded], width: int) -> Iterator[Line]:

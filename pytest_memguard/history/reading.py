@@ -1,0 +1,192 @@
+"""What can be asked of a history: runs, one test over the runs, what has risen. Values out, SQL nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pytest_memguard.history.comparison import LEAST_RUNS, METRICS, Tolerance, rise_of, rises
+from pytest_memguard.history.database import readable
+from pytest_memguard.history.values import Course, EnvironmentKey, Figures, PastFinding, PastRun, Rise
+
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["Past", "open_past"]
+
+_RUNS = """SELECT r.id, r.started, r.duration_ms, r.commit_id, r.branch, e.python, e.platform, e.version,
+        e.distributed, r.tests, r.exit_status, r.peak_rss_bytes, r.peak_nodeid,
+        (SELECT count(*) FROM findings f WHERE f.run = r.id AND f.gates),
+        (SELECT count(*) FROM findings f WHERE f.run = r.id)
+    FROM runs r JOIN environments e ON e.id = r.environment"""
+_COLUMNS = "n.nodeid, o.word, v.word, f.duration_us, f.retained_bytes, f.start_bytes, f.end_bytes, f.top_bytes"
+_JOINED = """FROM figures f JOIN nodes n ON n.id = f.node JOIN words o ON o.id = f.outcome
+    JOIN words v ON v.id = f.verdict"""
+_FIGURES = f"SELECT {_COLUMNS} {_JOINED}"
+_FINDINGS = """SELECT nodeid, signature, kind, verdict, gates, witnesses, bytes_per_run, blocks_per_run,
+    count_per_run, site, retainer FROM findings"""
+# What a test can at most have grown by; several columns, of which any may be unknown.
+_SIZES = {
+    "retained": "max(ifnull(f.retained_bytes, 0), ifnull(f.end_bytes - f.start_bytes, 0))",
+    "peak": "ifnull(f.top_bytes - f.start_bytes, 0)",
+}
+_SAME = "e.python = ? AND e.platform = ? AND e.version = ? AND e.distributed = ?"
+
+
+@contextmanager
+def open_past(path: str) -> Iterator[Past]:
+    """The history *path*, to be asked; raises ``HistoryError``."""
+    with readable(path) as connection:
+        yield Past(connection)
+
+
+class Past:
+    """One history while it is open. Runs come newest first, those of one test oldest first."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def count(self) -> int:
+        """How many runs there are."""
+        return int(self._rows("SELECT count(*) FROM runs")[0][0])
+
+    def runs(self, limit: int) -> list[PastRun]:
+        """The last runs, the newest first."""
+        return [_run(row) for row in self._rows(f"{_RUNS} ORDER BY r.id DESC LIMIT ?", limit)]
+
+    def comparable(
+        self, environment: EnvironmentKey, branch: str | None, limit: int, *, before: int | None = None
+    ) -> list[int]:
+        """Numbers of the last runs to compare with: of this environment and branch.
+
+        Of all branches where this one has too few to tell anything: a new branch is compared with where it came from.
+        *before*: only runs older than that one.
+        """
+        same = (environment.python, environment.platform, environment.version, int(environment.distributed))
+        older = (1 << 62) if before is None else before
+        query = f"SELECT r.id FROM runs r JOIN environments e ON e.id = r.environment WHERE {_SAME} AND r.id < ?"
+        newest = "ORDER BY r.id DESC LIMIT ?"
+        own = self._rows(f"{query} AND r.branch IS ? {newest}", *same, older, branch, limit)
+        rows = own if len(own) >= LEAST_RUNS else self._rows(f"{query} {newest}", *same, older, limit)
+        return [number for (number,) in rows]
+
+    def figures(self, nodeid: str, runs: Sequence[int]) -> list[Figures]:
+        """One test in those of *runs* that had it."""
+        node = self._node(nodeid)
+        found = [self._rows(f"{_FIGURES} WHERE f.run = ? AND f.node = ?", run, node) for run in runs]
+        return [_figures(row) for rows in found for row in rows]
+
+    def matching(self, part: str, limit: int) -> list[str]:
+        """Node ids that are *part*, or else have it in them."""
+        exact = self._rows("SELECT nodeid FROM nodes WHERE nodeid = ?", part)
+        rows = exact or self._rows("SELECT nodeid FROM nodes WHERE instr(nodeid, ?) ORDER BY id LIMIT ?", part, limit)
+        return [nodeid for (nodeid,) in rows]
+
+    def course(self, nodeid: str, limit: int) -> Course:
+        """One test over the last *limit* runs that had it, the oldest first."""
+        node = self._node(nodeid)
+        having = "EXISTS (SELECT 1 FROM figures WHERE figures.run = r.id AND figures.node = ?)"
+        runs = [_run(row) for row in self._rows(f"{_RUNS} WHERE {having} ORDER BY r.id DESC LIMIT ?", node, limit)]
+        points: list[tuple[PastRun, Figures]] = []
+        findings: list[tuple[PastRun, PastFinding]] = []
+        for run in reversed(runs):
+            points.extend((run, figures) for figures in self.figures(nodeid, [run.number]))
+            findings.extend((run, finding) for finding in self.findings(run.number) if finding.nodeid == nodeid)
+        return Course(nodeid=nodeid, points=points, findings=findings)
+
+    def findings(self, run: int) -> list[PastFinding]:
+        """The leaks of one run."""
+        rows = self._rows(f"{_FINDINGS} WHERE run = ? ORDER BY place", run)
+        return [
+            PastFinding(
+                nodeid=row[0],
+                signature=row[1],
+                kind=row[2],
+                verdict=row[3],
+                gates=bool(row[4]),
+                witnesses=row[5],
+                bytes_per_run=row[6],
+                blocks_per_run=row[7],
+                count_per_run=row[8],
+                site=row[9],
+                retainer=row[10],
+            )
+            for row in rows
+        ]
+
+    def rises_of(self, run: PastRun, *, runs: int, tolerance: Tolerance) -> list[Rise]:
+        """What had risen in *run* above the *runs* before it, by the rule that a run itself goes by; most first."""
+        numbers = self.comparable(run.environment, run.branch, runs, before=run.number)
+        found = [
+            rise
+            for now in self._large(run.number, tolerance.bytes)
+            for rise in rises(now, self.figures(now.nodeid, numbers), tolerance)
+        ]
+        return sorted(found, key=_by_rise)
+
+    def grown_most(self, run: PastRun, *, runs: int, most: int) -> list[Rise]:
+        """The tests whose peak or retained memory is furthest above the median of the *runs* before, noise or not."""
+        numbers = self.comparable(run.environment, run.branch, runs, before=run.number)
+        found: list[Rise] = []
+        for metric in METRICS if numbers else ():
+            best: list[Rise] = []
+            for size, now in self._by_size(run.number, metric):
+                # From here on all are smaller than what others have grown by.
+                if len(best) >= most and size <= best[-1].rise_bytes:
+                    break
+                rise = rise_of(now, self.figures(now.nodeid, numbers), metric)
+                best = sorted([*best, *([rise] if rise else [])], key=_by_rise)[:most]
+            found.extend(best)
+        return sorted(found, key=_by_rise)[:most]
+
+    def _large(self, run: int, size: int) -> Iterator[Figures]:
+        where = f"WHERE f.run = ? AND max({_SIZES['retained']}, {_SIZES['peak']}) > ?"
+        return map(_figures, self._connection.execute(f"{_FIGURES} {where}", (run, size)))
+
+    def _by_size(self, run: int, metric: str) -> Iterator[tuple[int, Figures]]:
+        size = _SIZES[metric]
+        query = f"SELECT {_COLUMNS}, {size} {_JOINED} WHERE f.run = ? AND {size} > 0 ORDER BY {size} DESC"
+        for row in self._connection.execute(query, (run,)):
+            yield row[-1], _figures(row)
+
+    def _node(self, nodeid: str) -> int | None:
+        rows = self._rows("SELECT id FROM nodes WHERE nodeid = ?", nodeid)
+        return int(rows[0][0]) if rows else None
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        return self._connection.execute(query, values).fetchall()
+
+
+def _by_rise(rise: Rise) -> tuple[int, str]:
+    return -rise.rise_bytes, rise.nodeid
+
+
+def _run(row: Sequence[Any]) -> PastRun:
+    return PastRun(
+        number=row[0],
+        started=row[1],
+        duration_s=None if row[2] is None else row[2] / 1e3,
+        commit=row[3],
+        branch=row[4],
+        environment=EnvironmentKey(python=row[5], platform=row[6], version=row[7], distributed=bool(row[8])),
+        tests=row[9],
+        exit_status=row[10],
+        peak_rss_bytes=row[11],
+        peak_nodeid=row[12],
+        leaks=row[13],
+        findings=row[14],
+    )
+
+
+def _figures(row: Sequence[Any]) -> Figures:
+    return Figures(
+        nodeid=row[0],
+        outcome=row[1],
+        verdict=row[2],
+        duration_s=None if row[3] is None else row[3] / 1e6,
+        retained_bytes=row[4],
+        start_bytes=row[5],
+        end_bytes=row[6],
+        top_bytes=row[7],
+    )
