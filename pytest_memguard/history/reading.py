@@ -115,17 +115,12 @@ class Past:
             for row in rows
         ]
 
-    def rises_of(self, run: PastRun, *, runs: int, tolerance: Tolerance) -> list[Rise]:
-        """What had risen in *run* above the *runs* before it, by the rule that a run itself goes by; most first."""
+    def rises_of(self, run: PastRun, now: Figures, *, runs: int, tolerance: Tolerance) -> list[Rise]:
+        """What of a test had risen in *run* above the *runs* before it, by the rule that a run itself goes by."""
         numbers = self.comparable(run.environment, run.branch, runs, before=run.number)
-        found = [
-            rise
-            for now in self._large(run.number, tolerance.bytes)
-            for rise in rises(now, self.figures(now.nodeid, numbers), tolerance)
-        ]
-        return sorted(found, key=_by_rise)
+        return list(rises(now, self.figures(now.nodeid, numbers), tolerance))
 
-    def grown_most(self, run: PastRun, *, runs: int, most: int) -> list[Rise]:
+    def grown_most(self, run: PastRun, *, runs: int, most: int, least_bytes: int = 1) -> list[Rise]:
         """The tests whose peak or retained memory is furthest above the median of the *runs* before, noise or not."""
         numbers = self.comparable(run.environment, run.branch, runs, before=run.number)
         found: list[Rise] = []
@@ -133,16 +128,13 @@ class Past:
             best: list[Rise] = []
             for size, now in self._by_size(run.number, metric):
                 # From here on all are smaller than what others have grown by.
-                if len(best) >= most and size <= best[-1].rise_bytes:
+                if size < (best[-1].rise_bytes if len(best) >= most else least_bytes):
                     break
                 rise = rise_of(now, self.figures(now.nodeid, numbers), metric)
-                best = sorted([*best, *([rise] if rise else [])], key=_by_rise)[:most]
+                if rise is not None and rise.rise_bytes >= least_bytes:
+                    best = sorted([*best, rise], key=_by_rise)[:most]
             found.extend(best)
         return sorted(found, key=_by_rise)[:most]
-
-    def _large(self, run: int, size: int) -> Iterator[Figures]:
-        where = f"WHERE f.run = ? AND max({_SIZES['retained']}, {_SIZES['peak']}) > ?"
-        return map(_figures, self._connection.execute(f"{_FIGURES} {where}", (run, size)))
 
     def _by_size(self, run: int, metric: str) -> Iterator[tuple[int, Figures]]:
         size = _SIZES[metric]

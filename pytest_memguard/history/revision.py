@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pytest_memguard.settings.nearby import upwards
 
 __all__ = ["Revision", "revision_of"]
 
@@ -14,7 +16,6 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")  # SHA-1 or SHA-256
 _LONGEST = 4096
 _MOST_REFS = 1_000_000
 _MOST_LINKS = 5
-_MOST_FOLDERS = 64
 
 # First what a pull request is made of, then what was pushed.
 _COMMITS = (
@@ -84,7 +85,7 @@ def _of_git(folder: str) -> Revision:
 
 def _git_folder(folder: str) -> str | None:
     """The ``.git`` above *folder*; of a worktree or a submodule the one that its file points to."""
-    for above in _upwards(os.path.realpath(folder)):
+    for above in upwards(os.path.realpath(folder)):
         path = os.path.join(above, ".git")
         if os.path.isdir(path):
             return path
@@ -92,15 +93,6 @@ def _git_folder(folder: str) -> str | None:
             target = (_line(path) or "").removeprefix("gitdir:").strip()
             return os.path.join(above, target) if target else None
     return None
-
-
-def _upwards(folder: str) -> Iterator[str]:
-    for _ in range(_MOST_FOLDERS):
-        yield folder
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return
-        folder = parent
 
 
 def _packed(common: str, name: str) -> str | None:
