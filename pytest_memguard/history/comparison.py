@@ -100,8 +100,9 @@ def median(values: Sequence[int]) -> int:
 
 
 def _has_risen(figure: Compared, tolerance: Tolerance) -> bool:
-    usual = max(median(figure.before), 0)
-    deviation = median([abs(value - usual) for value in figure.before])
+    middle = median(figure.before)
+    usual = max(middle, 0)
+    deviation = median([abs(value - middle) for value in figure.before])
     least = max(tolerance.bytes, tolerance.share * usual, _DEVIATIONS * deviation)
     as_high = sum(value - usual > least for value in figure.before)
     return figure.value - usual > least and as_high <= _AS_HIGH * len(figure.before)

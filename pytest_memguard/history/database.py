@@ -179,10 +179,12 @@ def _migrate(connection: sqlite3.Connection, version: int, steps: Sequence[Step]
 def _connection_to_read(path: str) -> sqlite3.Connection:
     sqlite = _sqlite()
     address = f"file:{quote(os.path.abspath(path), safe='/')}"
-    # Reading needs a place for the index of the journal; in a folder that cannot have it nobody writes, either.
-    for access in ("mode=ro", "immutable=1"):
+    # Who may write tidies up when the last one closes. Reading needs a place for the index of the journal, too; in a
+    # folder that cannot have it nobody writes.
+    for access in ("mode=rw", "mode=ro", "immutable=1"):
         connection: sqlite3.Connection = sqlite.connect(f"{address}?{access}", uri=True, isolation_level=None)
         try:
+            connection.execute("PRAGMA query_only = ON")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite.OperationalError:
             connection.close()

@@ -7,15 +7,17 @@ from dataclasses import asdict
 from typing import Any
 
 from pytest_memguard.history.values import Course, Figures, PastFinding, PastRun, Rise
+from pytest_memguard.report.layout import lines
 from pytest_memguard.report.plot import Bar, Ink, bars, room
 from pytest_memguard.report.text import Line, cells, counted, line, shortened
 from pytest_memguard.units import format_bytes, format_duration
 
 __all__ = ["course_json", "course_lines", "rise_json", "rise_table", "run_json", "run_table"]
 
-_COMMIT = 9
+_COMMIT = 7
 _BRANCH = 24
 _NARROW_BRANCH = 10
+_PYTHON = 9
 _DATE = 16
 _COLUMNS = ("run", "date (UTC)", "commit", "branch", "python", "tests", "leaks", "peak", "took")
 _TO_THE_RIGHT = frozenset({"run", "tests", "leaks", "peak", "took"})
@@ -28,9 +30,11 @@ def run_table(runs: Sequence[PastRun], width: int) -> Iterator[Line]:
     rows, widths = _columns(runs, _BRANCH)
     if sum(widths) + 2 * len(widths) - 2 > width:
         rows, widths = _columns(runs, _NARROW_BRANCH)
+        # The last column is what can be missed.
+        rows, widths = [row[:-1] for row in rows], widths[:-1]
     for number, row in enumerate(rows):
         leaks = number > 0 and runs[number - 1].leaks > 0
-        padded = (_padded(text, size, name) for text, size, name in zip(row, widths, _COLUMNS, strict=True))
+        padded = (_padded(text, size, name) for text, size, name in zip(row, widths, _COLUMNS, strict=False))
         yield line(shortened("  ".join(padded).rstrip(), width), *(("red",) if leaks else ()))
 
 
@@ -117,8 +121,8 @@ def _leaks(course: Course, width: int) -> Iterator[Line]:
         numbers = runs[signature]
         when = f"run {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} runs, {numbers[0]} to {numbers[-1]}"
         kept = f", kept by {finding.retainer}" if finding.retainer else ""
-        text = f"  {finding.kind} leak [{signature[:6]}] in {when}: {finding.site or 'site not known'}{kept}"
-        yield line(shortened(text, width), "red")
+        text = f"{finding.kind} leak [{signature[:6]}] in {when}: {finding.site or 'site not known'}{kept}"
+        yield from lines(text, width, "red", first="  ", rest="    ")
 
 
 def _of(figures: Figures, metric: str) -> int | None:
@@ -139,7 +143,7 @@ def _row(run: PastRun, branch: int) -> tuple[str, ...]:
         _date(run),
         _commit(run),
         _UNKNOWN if run.branch is None else shortened(run.branch, branch),
-        shortened(run.environment.python, _COMMIT) + (" -n" if run.environment.distributed else ""),
+        shortened(run.environment.python, _PYTHON) + (" -n" if run.environment.distributed else ""),
         str(run.tests),
         leaks,
         _size(run.peak_rss_bytes),

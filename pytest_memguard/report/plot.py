@@ -17,7 +17,7 @@ _INDENT = "  "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ink:
-    """What bars are drawn with: ``parts`` fill a cell from nearly nothing to whole; ``gap`` is where no size is known."""
+    """What bars are drawn with: ``parts`` fill a cell step by step; ``gap`` is where no size is known."""
 
     parts: str
     axis: str
@@ -48,8 +48,13 @@ def bars(title: str, series: Sequence[Bar], width: int, *, ink: Ink) -> Iterator
     if not known:
         yield line(f"{_INDENT}{title}: not known")
         return
-    highest = max(*known, 0)
-    yield line(f"{_INDENT}{title}: {format_bytes(min(known))} to {format_bytes(max(known))}")
+    lowest, highest = min(known), max(known)
+    span = (
+        f"always {format_bytes(lowest)}" if lowest == highest else f"{format_bytes(lowest)} to {format_bytes(highest)}"
+    )
+    yield line(f"{_INDENT}{title}: {span}")
+    if highest <= 0:
+        return
     step = 2 if len(shown) * 2 <= room(width) else 1
     for level in range(_HEIGHT, 0, -1):
         label = {_HEIGHT: format_bytes(highest), 1: "0 B"}.get(level, "")
@@ -64,7 +69,7 @@ def _cell(bar: Bar, level: int, highest: int, ink: Ink) -> str:
     if bar.bytes is None:
         return ink.gap if level == 1 else " "
     steps = len(ink.parts)
-    filled = round(max(bar.bytes, 0) / highest * _HEIGHT * steps) if highest else 0
+    filled = round(max(bar.bytes, 0) / highest * _HEIGHT * steps)
     if level == 1:
         filled = max(filled, 1)
     inside = min(max(filled - (level - 1) * steps, 0), steps)
