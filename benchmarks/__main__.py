@@ -22,6 +22,7 @@ _NAMES = (
     "generated",
     "functions",
     "fresh",
+    "histories",
 )
 _MODULES = {"suites": "real"}
 

@@ -14,8 +14,9 @@ from typing import Any, Protocol, cast
 import pytest
 
 from pytest_memguard.events import PressureFailure
-from pytest_memguard.model import Finding, GrownTest, LimitExceeded
+from pytest_memguard.model import Finding, GrownTest, LimitExceeded, SessionGrowth
 from pytest_memguard.report import describe
+from pytest_memguard.report.blocks import session_growth
 from pytest_memguard.report.failure import grown_text, leak_text, limit_text, pressure_text
 from pytest_memguard.report.text import Line, harmless
 
@@ -26,8 +27,14 @@ _WORD = "memguard_word"
 _LOGGED = "memguard_logged"
 _NOT_TOLD = ("nodeid", "gates")  # both are what the entry is
 
-Entry = Finding | LimitExceeded | GrownTest | PressureFailure
-_WORDS = {Finding: "LEAK", LimitExceeded: "LIMIT", GrownTest: "GROWTH", PressureFailure: "PRESSURE"}
+Entry = Finding | LimitExceeded | GrownTest | SessionGrowth | PressureFailure
+_WORDS = {
+    Finding: "LEAK",
+    LimitExceeded: "LIMIT",
+    GrownTest: "GROWTH",
+    SessionGrowth: "GROWTH",
+    PressureFailure: "PRESSURE",
+}
 
 
 class Terminal(Protocol):
@@ -74,6 +81,8 @@ class EntryText:
             return limit_text(self.entry, width)
         if isinstance(self.entry, GrownTest):
             return grown_text(self.entry, width)
+        if isinstance(self.entry, SessionGrowth):
+            return session_growth(self.entry, width)
         if isinstance(self.entry, PressureFailure):
             return pressure_text(self.entry, width)
         return leak_text(self.entry, width)
@@ -135,6 +144,8 @@ def teststatus(
 
 
 def _nodeid(entry: Entry) -> str:
+    if isinstance(entry, SessionGrowth):
+        return entry.last_nodeid or entry.first_nodeid or ""
     return describe.rerun_nodeid(entry) if isinstance(entry, Finding) else entry.nodeid
 
 
@@ -145,8 +156,9 @@ def _location(nodeid: str) -> tuple[str, int | None, str]:
 
 def _crash(entry: Entry, location: tuple[str, int | None, str]) -> Crash:
     """The allocation site where one is known, the test otherwise: pytest's line numbers start at 0 there."""
-    if isinstance(entry, PressureFailure):
-        path, line, message = location[0], (location[1] or 0) + 1, harmless(entry.reason)
+    if isinstance(entry, (PressureFailure, SessionGrowth)):
+        message = harmless(entry.reason or "memory grew over the session")
+        path, line = location[0], (location[1] or 0) + 1
     elif isinstance(entry, LimitExceeded):
         path, line, message = location[0], (location[1] or 0) + 1, describe.limit_headline(entry)
     elif isinstance(entry, GrownTest):
@@ -169,6 +181,8 @@ def _properties(entry: Entry) -> list[tuple[str, object]]:
             ("memguard.peak_growth_bytes", entry.peak_growth_bytes),
             ("memguard.limit_origin", harmless(entry.origin)),
         ]
+    if isinstance(entry, SessionGrowth):
+        return [(f"memguard.{name}", value) for name, value in entry.to_json().items() if value is not None]
     if isinstance(entry, GrownTest):
         return [(f"memguard.{name}", value) for name, value in entry.to_json().items() if name not in _NOT_TOLD]
     diagnosis = entry.diagnosis

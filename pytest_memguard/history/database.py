@@ -45,7 +45,7 @@ _PAUSE_S = 0.02
 class Patience:
     """How long to wait for other runs that write, in seconds, and by which clock."""
 
-    seconds: float = 20.0
+    seconds: float = 60.0
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_memguard.model import RunReport, SessionGrowth
+from pytest_memguard.model import RunReport
 from pytest_memguard.report import around, describe
-from pytest_memguard.report.blocks import by_weight, grown_tests, leak_block, limit_block, not_gating
+from pytest_memguard.report.blocks import by_weight, grown_tests, leak_block, limit_block, not_gating, session_growth
 from pytest_memguard.report.components import component_table
 from pytest_memguard.report.counts import Counts, count_tests
 from pytest_memguard.report.layout import INDENT, LISTED, bounded, field, lines, sentences
@@ -60,19 +60,9 @@ def _news(report: RunReport, width: int, *, verbose: bool) -> Iterator[Line]:
     )
     yield from grown_tests(report.grown, width)
     if report.session.growth.suspected:
-        yield from _growth(report.session.growth, width)
+        yield from session_growth(report.session.growth, width)
     yield from sentences(report.warnings, width, before="warning: ")
     yield from sentences(report.errors, width, before="memguard error: ")
-
-
-def _growth(growth: SessionGrowth, width: int) -> Iterator[Line]:
-    text = growth.reason or f"{format_bytes(growth.slope_per_test, signed=True)} a test"
-    if growth.first_nodeid and growth.last_nodeid:
-        text += f", from {growth.first_nodeid} to {growth.last_nodeid}"
-    confidence = f"confidence {describe.two_decimals(growth.confidence)}"
-    yield from lines(f"memory grew over the session: {text} ({confidence})", width, "yellow", rest=INDENT)
-    advice = "check all tests with --memguard-confirm=all --memguard-budget=unlimited; where none of them leaks, what "
-    yield from lines(f"{advice}grows belongs to what they share", width, first=INDENT, rest=INDENT)
 
 
 def _unchecked(report: RunReport, counts: Counts, width: int) -> Iterator[Line]:

@@ -301,11 +301,11 @@ class Settings:
     history_runs: int = field(
         default=10,
         metadata=described(
-            help="earlier runs that a test is compared with", parse=p.whole(least=5, most=1000), yaml=("history.runs",)
+            help="earlier runs that a test is compared with", parse=p.whole(least=5, most=500), yaml=("history.runs",)
         ),
     )
     history_keep: int = field(
-        default=200,
+        default=100,
         metadata=described(help="runs that the file keeps", parse=p.whole(least=5), yaml=("history.keep",)),
     )
     history_tolerance_bytes: int = field(

@@ -46,16 +46,18 @@ def rows(suite, query):
         return connection.execute(query).fetchall()
 
 
+COPY_RUN = """INSERT INTO runs (started, duration_ms, commit_id, branch, environment, tests, exit_status)
+    SELECT started, duration_ms, commit_id, branch, environment, tests, exit_status FROM runs WHERE id = 1"""
+COPY_FIGURES = """INSERT INTO figures SELECT (SELECT max(id) FROM runs), node, outcome, verdict, duration_us,
+    retained_bytes, start_bytes, end_bytes, top_bytes FROM figures WHERE run = 1"""
+
+
 def grow_old(suite, runs):
-    """As if the last run had been made so often."""
-    columns = "started, duration_ms, commit_id, branch, environment, tests, exit_status, peak_rss_bytes, peak_nodeid"
-    more = "node, outcome, verdict, duration_us, retained_bytes, start_bytes, end_bytes, top_bytes"
+    """As if the first run had been made so often again."""
     with closing(sqlite3.connect(suite.path / "runs.db", isolation_level=None)) as connection:
         for _ in range(runs):
-            connection.execute(f"INSERT INTO runs ({columns}) SELECT {columns} FROM runs ORDER BY id LIMIT 1")
-            connection.execute(
-                f"INSERT INTO figures (run, {more}) SELECT (SELECT max(id) FROM runs), {more} FROM figures WHERE run = 1"
-            )
+            connection.execute(COPY_RUN)
+            connection.execute(COPY_FIGURES)
 
 
 def test_growth_over_the_last_runs_warns_or_fails_and_is_to_be_seen(shop):

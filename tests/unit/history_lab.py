@@ -1,5 +1,6 @@
-"""Runs made up for the history, in this process and in others; ``python -m tests.unit.history_lab FILE NAME RUNS TESTS``
-writes some, as fast as it can.
+"""Runs made up for the history, in this process and in others.
+
+``python -m tests.unit.history_lab FILE NAME RUNS TESTS`` writes some, as fast as it can.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ MAIN = Revision(commit="3fa9c1" + "0" * 34, branch="main")
 BIG = "tests/test_big.py::test_big"
 
 
-def measured(nodeid=BIG, peak=20 * MIB, kept=0, start=100 * MIB, retained=None, outcome="passed", verdict="clean"):
+def measured(nodeid=BIG, *, peak=20 * MIB, kept=0, start=100 * MIB, retained=None, outcome="passed", verdict="clean"):
     """A test of a process of *start* bytes."""
     return MemoryRecord(
         nodeid=nodeid,

@@ -143,7 +143,7 @@ def test_the_history_as_a_file_or_a_mapping():
 @pytest.mark.parametrize(
     ("inside", "told"),
     [
-        ("runs: 2", "expected a whole number from 5 to 1000"),
+        ("runs: 2", "expected a whole number from 5 to 500"),
         ("tolerance: 0", "expected a size of at least 65536 B"),
         ("tolerancePercent: some", 'expected a percentage such as 20 or "20%"'),
         ("tolerancePercent: -1", 'expected a percentage such as 20 or "20%"'),
