@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from pytest_memguard.history.header import (
     DamagedError,
+    EmptyError,
     HistoryError,
     Identity,
     identity_of,
@@ -91,7 +92,13 @@ def readable(path: str, *, steps: Sequence[Step] = STEPS) -> Iterator[sqlite3.Co
         if is_cut(path):
             raise sqlite.DatabaseError("it is cut off: malformed")
         connection = _connection_to_read(path)
-        _known_version(path, connection, steps)
+        version = _known_version(path, connection, steps)
+        if version == 0:
+            raise EmptyError(f"history {named(path)} has no run yet", remedy="run pytest with it")
+        if version < len(steps):
+            connection.close()
+            transaction(path, lambda _connection: None, steps=steps)
+            connection = _connection_to_read(path)
         yield connection
     except sqlite.Error as error:
         raise _refusal(path, error, identity) from error
@@ -178,13 +185,14 @@ def _migrate(connection: sqlite3.Connection, version: int, steps: Sequence[Step]
 
 def _connection_to_read(path: str) -> sqlite3.Connection:
     sqlite = _sqlite()
-    address = f"file:{quote(os.path.abspath(path), safe='/')}"
+    address = f"file:{quote(os.fsencode(os.path.abspath(path)), safe='/')}"
     # Who may write tidies up when the last one closes. Reading needs a place for the index of the journal, too; in a
     # folder that cannot have it nobody writes.
     for access in ("mode=rw", "mode=ro", "immutable=1"):
         connection: sqlite3.Connection = sqlite.connect(f"{address}?{access}", uri=True, isolation_level=None)
         try:
             connection.execute("PRAGMA query_only = ON")
+            connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite.OperationalError:
             connection.close()
@@ -211,7 +219,9 @@ def _refusal(path: str, error: sqlite3.Error, identity: Identity | None) -> Hist
             f"history {named(path)} is locked by another program",
             remedy="end that program, or give each its own history",
         )
-    return HistoryError(f"history {named(path)}: {reason}", remedy="make room or permission there, or give another")
+    return HistoryError(
+        f"history {named(path)}: {reason}", remedy="make room or permission there, or give another file"
+    )
 
 
 def _is(error: sqlite3.Error, codes: Sequence[int], *words: str) -> bool:

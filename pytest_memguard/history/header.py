@@ -9,7 +9,17 @@ from importlib.util import find_spec
 from pytest_memguard.errors import MemguardError, shown
 from pytest_memguard.history.schema import APPLICATION_ID
 
-__all__ = ["DamagedError", "HistoryError", "Identity", "check_file", "identity_of", "is_cut", "named", "refuse_foreign"]
+__all__ = [
+    "DamagedError",
+    "EmptyError",
+    "HistoryError",
+    "Identity",
+    "check_file",
+    "identity_of",
+    "is_cut",
+    "named",
+    "refuse_foreign",
+]
 
 Identity = tuple[int, int]
 
@@ -32,6 +42,10 @@ class DamagedError(HistoryError):
     def __init__(self, message: str, *, remedy: str, identity: Identity | None) -> None:
         super().__init__(message, remedy=remedy)
         self.identity = identity
+
+
+class EmptyError(HistoryError):
+    """A history that no run is in yet."""
 
 
 def check_file(path: str, *, origin: str) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 
 from pytest_memguard.history.comparison import Tolerance, rises, worth_comparing
 from pytest_memguard.history.database import Patience, set_aside, transaction
-from pytest_memguard.history.header import DamagedError, HistoryError, check_file
+from pytest_memguard.history.header import DamagedError, EmptyError, HistoryError, check_file
 from pytest_memguard.history.reading import open_past
 from pytest_memguard.history.recording import figures_of, record
 from pytest_memguard.history.revision import Revision, revision_of
@@ -79,8 +79,8 @@ class Logbook:
             with open_past(self._path) as past:
                 runs = past.comparable(self._environment, self._revision.branch, self._settings.history_runs)
                 found = [r for now in candidates for r in rises(now, past.figures(now.nodeid, runs), self._tolerance)]
-        except DamagedError:
-            return []  # told when it is set aside
+        except (DamagedError, EmptyError):
+            return []  # what is damaged is told when it is set aside
         except HistoryError as error:
             self._warn(f"not compared with earlier runs: {error.message}; {error.remedy}")
             return []

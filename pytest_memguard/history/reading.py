@@ -98,23 +98,7 @@ class Past:
 
     def findings(self, run: int) -> list[PastFinding]:
         """The leaks of one run."""
-        rows = self._rows(f"{_FINDINGS} WHERE run = ? ORDER BY place", run)
-        return [
-            PastFinding(
-                nodeid=row[0],
-                signature=row[1],
-                kind=row[2],
-                verdict=row[3],
-                gates=bool(row[4]),
-                witnesses=row[5],
-                bytes_per_run=row[6],
-                blocks_per_run=row[7],
-                count_per_run=row[8],
-                site=row[9],
-                retainer=row[10],
-            )
-            for row in rows
-        ]
+        return list(map(_finding, self._rows(f"{_FINDINGS} WHERE run = ? ORDER BY place", run)))
 
     def rises_of(self, run: PastRun, now: Figures, *, runs: int, tolerance: Tolerance) -> list[Rise]:
         """What of a test had risen in *run* above the *runs* before it, by the rule that a run itself goes by."""
@@ -141,7 +125,7 @@ class Past:
         size = _SIZES[metric]
         query = f"SELECT {_COLUMNS}, {size} {_JOINED} WHERE f.run = ? AND {size} > 0 ORDER BY {size} DESC"
         for row in self._connection.execute(query, (run,)):
-            yield row[-1], _figures(row)
+            yield _whole(row[-1]) or 0, _figures(row)
 
     def _node(self, nodeid: str) -> int | None:
         rows = self._rows("SELECT id FROM nodes WHERE nodeid = ?", nodeid)
@@ -155,31 +139,67 @@ def _by_rise(rise: Rise) -> tuple[int, str]:
     return -rise.rise_bytes, rise.nodeid
 
 
+# What is in a file need not be what was written into it: a value of another type counts as not known.
+
+
 def _run(row: Sequence[Any]) -> PastRun:
     return PastRun(
-        number=row[0],
-        started=row[1],
-        duration_s=None if row[2] is None else row[2] / 1e3,
-        commit=row[3],
-        branch=row[4],
-        environment=EnvironmentKey(python=row[5], platform=row[6], version=row[7], distributed=bool(row[8])),
-        tests=row[9],
-        exit_status=row[10],
-        peak_rss_bytes=row[11],
-        peak_nodeid=row[12],
-        leaks=row[13],
-        findings=row[14],
+        number=_whole(row[0]) or 0,
+        started=_text(row[1]) or "",
+        duration_s=_seconds(row[2], 1e3),
+        commit=_text(row[3]),
+        branch=_text(row[4]),
+        environment=EnvironmentKey(
+            python=_text(row[5]) or "",
+            platform=_text(row[6]) or "",
+            version=_text(row[7]) or "",
+            distributed=bool(row[8]),
+        ),
+        tests=_whole(row[9]) or 0,
+        exit_status=_whole(row[10]) or 0,
+        peak_rss_bytes=_whole(row[11]),
+        peak_nodeid=_text(row[12]),
+        leaks=_whole(row[13]) or 0,
+        findings=_whole(row[14]) or 0,
     )
 
 
 def _figures(row: Sequence[Any]) -> Figures:
     return Figures(
-        nodeid=row[0],
-        outcome=row[1],
-        verdict=row[2],
-        duration_s=None if row[3] is None else row[3] / 1e6,
-        retained_bytes=row[4],
-        start_bytes=row[5],
-        end_bytes=row[6],
-        top_bytes=row[7],
+        nodeid=_text(row[0]) or "",
+        outcome=_text(row[1]) or "",
+        verdict=_text(row[2]) or "",
+        duration_s=_seconds(row[3], 1e6),
+        retained_bytes=_whole(row[4]),
+        start_bytes=_whole(row[5]),
+        end_bytes=_whole(row[6]),
+        top_bytes=_whole(row[7]),
     )
+
+
+def _finding(row: Sequence[Any]) -> PastFinding:
+    return PastFinding(
+        nodeid=_text(row[0]) or "",
+        signature=_text(row[1]) or "",
+        kind=_text(row[2]) or "",
+        verdict=_text(row[3]) or "",
+        gates=bool(row[4]),
+        witnesses=_whole(row[5]) or 0,
+        bytes_per_run=_whole(row[6]) or 0,
+        blocks_per_run=_whole(row[7]) or 0,
+        count_per_run=_whole(row[8]) or 0,
+        site=_text(row[9]) or "",
+        retainer=_text(row[10]) or "",
+    )
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _seconds(value: object, factor: float) -> float | None:
+    return value / factor if isinstance(value, int) else None

@@ -206,6 +206,24 @@ def test_a_link_stays_and_what_it_points_to_is_written(tmp_path):
     assert [name.partition(".damaged")[0] for name in sorted(os.listdir(tmp_path / "real"))] == ["runs.db", "runs.db"]
 
 
+def test_a_file_that_no_run_is_in_yet(tmp_path):
+    path = tmp_path / "history.db"
+    path.touch()
+
+    with pytest.raises(HistoryError, match="has no run yet"):
+        runs_of(path)
+    # What a disk that was full leaves of the first attempt.
+    with pytest.raises(HistoryError):
+        transaction(str(path), lambda connection: connection.execute("SELECT nothing"))
+    with pytest.raises(HistoryError, match="has no run yet"):
+        runs_of(path)
+    book = logbook(path)
+    assert book.grown([measured(peak=1 << 30)]) == []
+    book.write(ONE)
+    assert book.warnings == []
+    assert len(runs_of(path)) == 1
+
+
 # -- versions
 
 
@@ -228,9 +246,8 @@ def test_an_older_schema_is_brought_up_to_date_with_all_that_it_holds(tmp_path):
     write(path, ONE)
     more = (*STEPS, ("ALTER TABLE runs ADD COLUMN host TEXT", "UPDATE runs SET host = 'unknown'"))
 
-    found = transaction(str(path), lambda c: c.execute("SELECT id, host FROM runs").fetchall(), steps=more)
-
-    assert found == [(1, "unknown")]
+    with readable(str(path), steps=more) as connection:
+        assert connection.execute("SELECT id, host FROM runs").fetchall() == [(1, "unknown")]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)

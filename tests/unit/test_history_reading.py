@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -85,6 +88,32 @@ def test_figures_that_no_reader_can_have_made(path):
         assert (found.retained_bytes, found.top_bytes, found.duration_s) == (-(2**63) + 1, 2**63 - 1, None)
         (found,) = past.figures("t.py::test_unknown", [1])
         assert (found.peak_bytes, found.kept_bytes, found.retained_bytes) == (None, None, None)
+
+
+def test_what_somebody_else_has_put_into_the_file_is_not_trusted(path):
+    write(path, report(measured(), leaks=(replace(LEAK, nodeid=BIG),)))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(
+            "UPDATE runs SET started = 5, duration_ms = 'x', tests = 'many', branch = x'ff', commit_id = 7"
+        )
+        connection.execute("UPDATE figures SET top_bytes = 'x', retained_bytes = x'00', duration_us = 1.5")
+        connection.execute("UPDATE findings SET signature = 4, witnesses = 'x', site = x'ff'")
+
+    (run,) = runs_of(path)
+    assert (run.duration_s, run.tests, run.branch) == (None, 0, None)
+    with open_past(str(path)) as past:
+        ((_, found),) = past.course(BIG, 10).points
+        assert (found.peak_bytes, found.retained_bytes, found.kept_bytes, found.duration_s) == (None, None, 0, None)
+        assert [finding.witnesses for finding in past.findings(1)] == [0]
+        assert past.grown_most(run, runs=10, most=3) == []
+
+
+@pytest.mark.parametrize("name", ["a?mode=ro#%41.db", ":memory:", "\u4e16 '.db", os.fsdecode(b"\xff.db")])
+def test_any_name_of_a_file(tmp_path, name):
+    write(tmp_path / name, report(measured()))
+
+    assert len(runs_of(tmp_path / name)) == 1
+    assert os.listdir(tmp_path) == [name]
 
 
 def test_a_test_that_ran_twice_is_there_once(path):
