@@ -145,9 +145,9 @@ class MemguardSession:
         if self._repeater is not None or not self._watches:
             return (yield)
         self._outcome = "passed"
-        if not self._stepped_aside:
-            self._begins(item)
         start = self.guard.clock()
+        if not self._stepped_aside:
+            self._begins(item, start)
         try:
             return (yield)
         finally:
@@ -157,14 +157,16 @@ class MemguardSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Follow the outcome of the present test."""
-        self._outcome = outcome_after(self._outcome, report)
+        if report.outcome != "passed" or hasattr(report, "wasxfail"):
+            self._outcome = outcome_after(self._outcome, report)
 
-    def _begins(self, item: pytest.Item) -> None:
+    def _begins(self, item: pytest.Item, now: float) -> None:
         try:
             if self._protection is not None:
-                self._protection.begin(item)
-            marker = self._markers.get(item)
-            self._heap = self.guard.heap() if marker is not None and marker.component is not None else None
+                self._protection.begin(item, now)
+            if self._markers:
+                marker = self._markers.get(item)
+                self._heap = self.guard.heap() if marker is not None and marker.component is not None else None
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._step_aside("watching", error)
 
@@ -273,12 +275,6 @@ class MemguardSession:
     def _compare(self) -> None:
         if self._logbook is not None:
             self.guard.grown = self._logbook.grown(self.guard.ledger.records(self.guard.verdicts.get))
-
-    def pytest_report_teststatus(
-        self, report: pytest.CollectReport | pytest.TestReport
-    ) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
-        """Our own failing entries."""
-        return entries.teststatus(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
