@@ -23,6 +23,7 @@ _NAMES = (
     "functions",
     "fresh",
     "histories",
+    "noise",
 )
 _MODULES = {"suites": "real"}
 

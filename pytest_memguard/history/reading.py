@@ -78,6 +78,10 @@ class Past:
         query = f"{_FIGURES} WHERE f.run IN ({places}) AND f.node = {node} ORDER BY f.run"
         return [_figures(row) for row in self._rows(query, *runs, nodeid)]
 
+    def tests(self, run: int) -> Iterator[Figures]:
+        """Every test of one run."""
+        return map(_figures, self._connection.execute(f"{_FIGURES} WHERE f.run = ?", (run,)))
+
     def matching(self, part: str, limit: int) -> list[str]:
         """Node ids that are *part*, or else have it in them."""
         exact = self._rows("SELECT nodeid FROM nodes WHERE nodeid = ?", part)
