@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +25,7 @@ from pytest_memguard.settings import MarkerSettings, Resolved
 from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
 
 if TYPE_CHECKING:
-    from pytest_memguard.history import Logbook
+    from pytest_memguard.earlier import EarlierRuns
     from pytest_memguard.repeat import Repeater
     from pytest_memguard.subjects import Subject
 
@@ -73,7 +73,7 @@ class MemguardSession:
         if resolved.settings.json is not None and role != "worker":
             with options.usage_errors():
                 check_target(resolved.settings.json, setting="--memguard-json", origin=resolved.origins.get("json", ""))
-        self._logbook = None if role == "worker" else _logbook(config, resolved)
+        self._earlier = _earlier_runs(config, resolved, self.guard)
 
     @property
     def is_repeating(self) -> bool:
@@ -254,8 +254,8 @@ class MemguardSession:
         for finding in findings:
             self._call(self._config.hook.pytest_memguard_leak, finding=finding)
         self._agenda.remember()
-        if self._logbook is not None:
-            self._guarded("comparing with earlier runs", self._compare)
+        if self._earlier is not None:
+            self._guarded("comparing with earlier runs", self._earlier.compare)
         worst = worst_event(guard)
         if worst is not None:
             guard.chronicle.failures.append(worst)
@@ -272,10 +272,6 @@ class MemguardSession:
         for entry in entries.in_order(failing, position=position, stepwise=stepwise):
             entries.log(self._config, entries.failing_reports(entry, locations=locations, tbstyle=tbstyle))
 
-    def _compare(self) -> None:
-        if self._logbook is not None:
-            self.guard.grown = self._logbook.grown(self.guard.ledger.records(self.guard.verdicts.get))
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Make the report and write the files."""
@@ -288,21 +284,14 @@ class MemguardSession:
 
     def _write(self, exitstatus: int) -> None:
         report = self._report = self.guard.report(exitstatus)
-        if self._logbook is not None:
-            self._guarded("writing the history", lambda: self._remember(report))
+        if self._earlier is not None:
+            self._guarded("writing the history", partial(self._earlier.remember, report))
             report = self._report = self.guard.updated(report)
         self._call(self._config.hook.pytest_memguard_report, report=report)
         target = self._resolved.settings.json
         if target is not None and not self._config.getoption("collectonly", False):
             origin = self._resolved.origins.get("json", "")
             write_report(target, jsonfile.render(report), setting="--memguard-json", origin=origin)
-
-    def _remember(self, report: RunReport) -> None:
-        if self._logbook is not None:
-            try:
-                self._logbook.write(report)
-            finally:
-                self.guard.warnings.extend(self._logbook.warnings)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the section."""
@@ -362,20 +351,12 @@ class MemguardSession:
             return None
 
 
-def _logbook(config: pytest.Config, resolved: Resolved) -> Logbook | None:
-    if resolved.settings.history is None or config.getoption("collectonly", False):
+def _earlier_runs(config: pytest.Config, resolved: Resolved, guard: Guard) -> EarlierRuns | None:
+    if resolved.settings.history is None:
         return None
-    from pytest_memguard.history import open_logbook  # noqa: PLC0415 - nothing of it without a history
+    from pytest_memguard.earlier import open_earlier_runs  # noqa: PLC0415 - nothing of it without a history
 
-    with options.usage_errors():
-        return open_logbook(
-            resolved.settings,
-            version=__version__,
-            distributed=role_of(config) == "controller",
-            rootdir=str(config.rootpath),
-            environ=os.environ,
-            origin=resolved.origins.get("history", ""),
-        )
+    return open_earlier_runs(config, resolved, guard)
 
 
 def _can_repeat(config: pytest.Config) -> bool:
