@@ -1,4 +1,4 @@
-"""What the history costs: writing, comparing, bytes of the file; and whether writers at once lose a run."""
+"""What the history costs: writing, comparing, bytes of the file; whether writers at once, or killed ones, lose a run."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", type=int, default=10, help="runs that the file keeps (10)")
     parser.add_argument("--writers", type=int, default=8, help="processes that write at once (8)")
     parser.add_argument("--each", type=int, default=5, help="runs that each of them writes (5)")
+    parser.add_argument("--kills", type=int, default=50, help="writers that are killed at random moments (50)")
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     about = figures.machine(options.python, {"pytest-memguard": __version__})
     alone = _alone(folder / "alone.db", options)
     at_once = _at_once(folder / "at_once.db", options)
+    killed = _killed(folder / "killed.db", options)
     figures.header(f"histories: {options.tests} tests a run, SQLite {sqlite3.sqlite_version}", about)
     rows = [
         ("writing a run, s", alone["write_s"].text(3)),
@@ -54,18 +56,19 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         (f"runs of {options.writers} writers at once", f"{at_once['found']} of {at_once['written']}"),
         ("longest wait of a writer for one run, s", f"{at_once['longest_s']:.2f}"),
         ("integrity check", at_once["integrity"]),
+        (f"broken after {killed['kills']} writers were killed", str(killed["broken"])),
     ]
     figures.say(figures.table(("", "median (range)"), rows))
     allowed_s = _WANTED_S * max(options.tests / 10_000, 1.0)
-    failed = (
-        at_once["found"] != at_once["written"] or at_once["integrity"] != "ok" or alone["write_s"].median > allowed_s
-    )
+    lost = at_once["found"] != at_once["written"] or at_once["integrity"] != "ok" or killed["broken"]
+    failed = bool(lost) or alone["write_s"].median > allowed_s
     figures.say(f"wanted: no run lost, a run of {options.tests} tests written in {allowed_s:g} s")
     result = {
         "write_s": alone["write_s"].to_json(),
         "compare_s": alone["compare_s"].to_json(),
         "bytes": alone["bytes"],
         "at_once": at_once,
+        "killed": killed,
         "failed": failed,
     }
     figures.store(options.json, "histories", about, result)
@@ -169,6 +172,43 @@ def _at_once(path: Path, options: argparse.Namespace) -> dict[str, Any]:
         (integrity,) = connection.execute("PRAGMA integrity_check").fetchone()
     found_all = whole if rows == total * options.tests else -1
     return {"written": total, "found": found_all, "integrity": integrity, "longest_s": max(longest)}
+
+
+def _killed(path: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Kill writers at random moments; what is left must be whole, and the next one must be able to write."""
+    context = multiprocessing.get_context("spawn")
+    random = Random(options.kills)  # noqa: S311 - moments, not secrets
+    broken = 0
+    for number in range(options.kills):
+        figures.progress(f"kill {number + 1} of {options.kills}")
+        began = context.Event()
+        job = (str(path), f"killed-{number}", 1000, options.tests // 5, 20)
+        writer = context.Process(target=_write_until_killed, args=(began, job))
+        writer.start()
+        began.wait()
+        time.sleep(random.random() * 0.5)
+        writer.kill()
+        writer.join()
+        broken += not _is_whole(path)
+    book = _logbook(path, 20)
+    book.write(_report(_Tests(number=10, seed=0)))
+    return {"kills": options.kills, "broken": broken + len(book.warnings) + (not _is_whole(path))}
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is in order, and every run in it has all of its tests."""
+    with closing(sqlite3.connect(path)) as connection:
+        (integrity,) = connection.execute("PRAGMA integrity_check").fetchone()
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return bool(integrity == "ok")  # killed before the tables were there
+        query = "SELECT count(*) FROM runs WHERE tests != (SELECT count(*) FROM figures WHERE run = id)"
+        (partial,) = connection.execute(query).fetchone()
+    return integrity == "ok" and not partial
+
+
+def _write_until_killed(began: Any, job: Sequence[Any]) -> None:
+    began.set()
+    _write_some(job)
 
 
 def _write_some(job: Sequence[Any]) -> float:

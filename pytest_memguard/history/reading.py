@@ -26,10 +26,16 @@ _JOINED = """FROM figures f JOIN nodes n ON n.id = f.node JOIN words o ON o.id =
 _FIGURES = f"SELECT {_COLUMNS} {_JOINED}"
 _FINDINGS = """SELECT nodeid, signature, kind, verdict, gates, witnesses, bytes_per_run, blocks_per_run,
     count_per_run, site, retainer FROM findings"""
-# What a test can at most have grown by; several columns, of which any may be unknown.
-_SIZES = {
+# The most that a figure can be now and the least that it was before, of columns that may all be unknown: no test has
+# grown by more than the difference, and few have to be looked at.
+_NOW = {
     "retained": "max(ifnull(f.retained_bytes, 0), ifnull(f.end_bytes - f.start_bytes, 0))",
     "peak": "ifnull(f.top_bytes - f.start_bytes, 0)",
+}
+_BEFORE = {
+    "retained": """min(min(ifnull(p.retained_bytes, p.end_bytes - p.start_bytes),
+        ifnull(p.end_bytes - p.start_bytes, p.retained_bytes)))""",
+    "peak": "min(p.top_bytes - p.start_bytes)",
 }
 _SAME = "e.python = ? AND e.platform = ? AND e.version = ? AND e.distributed = ?"
 
@@ -115,9 +121,9 @@ class Past:
         found: list[Rise] = []
         for metric in METRICS if numbers else ():
             best: list[Rise] = []
-            for size, now in self._by_size(run.number, metric):
-                # From here on all are smaller than what others have grown by.
-                if size < (best[-1].rise_bytes if len(best) >= most else least_bytes):
+            for bound, now in self._by_bound(run.number, numbers, metric, least_bytes):
+                # From here on none can have grown by as much as those that are found.
+                if len(best) >= most and bound < best[-1].rise_bytes:
                     break
                 rise = rise_of(now, self.figures(now.nodeid, numbers), metric)
                 if rise is not None and rise.rise_bytes >= least_bytes:
@@ -125,10 +131,15 @@ class Past:
             found.extend(best)
         return sorted(found, key=_by_rise)[:most]
 
-    def _by_size(self, run: int, metric: str) -> Iterator[tuple[int, Figures]]:
-        size = _SIZES[metric]
-        query = f"SELECT {_COLUMNS}, {size} {_JOINED} WHERE f.run = ? AND {size} > 0 ORDER BY {size} DESC"
-        for row in self._connection.execute(query, (run,)):
+    def _by_bound(
+        self, run: int, before: Sequence[int], metric: str, least_bytes: int
+    ) -> Iterator[tuple[int, Figures]]:
+        """The tests of a run that may have grown by *least_bytes*, by what they can have grown by, most first."""
+        places = ", ".join("?" * len(before))
+        least = f"SELECT {_BEFORE[metric]} FROM figures p WHERE p.run IN ({places}) AND p.node = f.node"
+        inner = f"SELECT {_COLUMNS}, {_NOW[metric]} - max(({least}), 0) AS bound {_JOINED} WHERE f.run = ?"
+        query = f"SELECT * FROM ({inner}) WHERE bound >= ? ORDER BY bound DESC"
+        for row in self._connection.execute(query, (*before, run, least_bytes)):
             yield _whole(row[-1]) or 0, _figures(row)
 
     def _node(self, nodeid: str) -> int | None:
