@@ -1,4 +1,4 @@
-"""What the history costs: writing, comparing, bytes of the file; whether writers at once, or killed ones, lose a run."""
+"""What the history costs: writing, comparing, bytes of the file; whether writers at once, or killed, lose a run."""
 
 from __future__ import annotations
 
