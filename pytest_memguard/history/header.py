@@ -77,11 +77,7 @@ def refuse_foreign(path: str) -> None:
         raise _refused(path, "it is a directory", "add the name of a file")
     if not stat.S_ISREG(status.st_mode):
         raise _refused(path, "it is a device or a pipe", "give the path of a file")
-    header = _header(path)
-    application = int.from_bytes(header[68:72], "big")
-    # A page of zeros is what a disk that failed leaves of the first one.
-    damaged = not header.strip(b"\0")
-    if not damaged and (not header.startswith(_MAGIC[: len(header)]) or application not in (0, APPLICATION_ID)):
+    if _is_foreign(_header(path)):
         raise _refused(path, "it is no history of pytest-memguard", "give another file; this one is left as it is")
 
 
@@ -107,6 +103,17 @@ def is_cut(path: str) -> bool:
         if size >= _stated_size(header) or os.path.exists(f"{os.path.realpath(path)}-wal"):
             return False
     return True
+
+
+def _is_foreign(header: bytes) -> bool:
+    """Whether a file that begins so is something else; one that says nothing of that may be a history."""
+    if not header.strip(b"\0"):
+        return False  # empty, or what a disk that failed leaves of the first page
+    if not header.startswith(_MAGIC[: len(header)]):
+        return True
+    application, pages = int.from_bytes(header[68:72], "big"), int.from_bytes(header[28:32], "big")
+    # A history has its mark before it has a second page; of one that is cut before the mark nothing can be told.
+    return len(header) == _HEADER and application != APPLICATION_ID and (application != 0 or pages > 1)
 
 
 def _header(path: str) -> bytes:

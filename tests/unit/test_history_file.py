@@ -130,7 +130,7 @@ def test_what_is_no_history_is_left_as_it_is(tmp_path):
 
     for path, reason in (
         (text, "it is no history of pytest-memguard"),
-        (database, "is a database of another program"),
+        (database, "it is no history of pytest-memguard"),
         (folder, "it is a directory"),
         (fifo, "it is a device or a pipe"),
         (Path("/dev/full"), "it is a device or a pipe"),
@@ -141,6 +141,16 @@ def test_what_is_no_history_is_left_as_it_is(tmp_path):
         logbook(path).write(ONE)
     assert {path: path.read_bytes() for path in before} == before
     assert sorted(os.listdir(tmp_path)) == ["app.db", "fifo", "folder", "notes.md"]
+
+
+def test_a_database_of_another_program_that_is_still_in_its_journal(tmp_path):
+    path = tmp_path / "app.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE users (name)")
+
+        assert "is a database of another program, not a history of pytest-memguard" in refused(path)
+        assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("users",)]
 
 
 def test_before_the_run_the_message_says_where_the_path_came_from(tmp_path):
