@@ -116,6 +116,8 @@ class MemguardSession:
                 self._check(session)
         finally:
             self._finish_pass_1(start)
+            if session.shouldfail or session.shouldstop:
+                self.guard.verdicts.why_unchecked = "the run was stopped before tests were checked"
             if self.guard.role != "worker":
                 self._guarded("reporting", self._conclude)
         return result
@@ -338,6 +340,7 @@ class MemguardSession:
 
     def _step_aside(self, where: str, error: Exception) -> None:
         self._stepped_aside = True
+        self.guard.verdicts.why_unchecked = "memguard stepped aside"
         self.guard.fault(where, error)
         if self._protection is not None:
             self._guarded("stepping aside", self._protection.close)
