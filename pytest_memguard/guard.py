@@ -27,6 +27,7 @@ from pytest_memguard.growth import GrowthSettings
 from pytest_memguard.model import (
     Environment,
     Finding,
+    GrownTest,
     LimitExceeded,
     MemoryRecord,
     RunReport,
@@ -71,6 +72,7 @@ class Guard:
         self.limits: list[LimitExceeded] = []
         self.findings: list[Finding] = []
         self.growth = SessionGrowth()
+        self.grown: list[GrownTest] = []  # over the runs before
         self.chronicle = Chronicle(settings.history_size, absorbs=role == "controller")
         self.clock: Callable[[], float] = time.perf_counter
         self.version = version
@@ -404,6 +406,7 @@ class Guard:
             warnings=tuple(self._all_warnings()),
             errors=tuple(self.errors),
             components=tuple(sorted(self.usages, key=lambda usage: usage.worker)),
+            grown=tuple(self.grown),
         )
 
     def updated(self, report: RunReport) -> RunReport:

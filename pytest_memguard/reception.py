@@ -98,14 +98,16 @@ class Reception:
         return checked
 
     def close(self) -> None:
-        """The run is over; may be called again."""
-        self._carefully(lambda: self._desk.end("the run is over"))
+        """The run is over; may be called again, and never raises."""
+        self._carefully(self._close)
+
+    def _close(self) -> None:
+        self._desk.end("the run is over")
         self._door.close()
         if self._ring is not None:
             self._ring.close()
-        if self._getpid() != self._pid:
-            return  # a child that goes on by itself
-        withdraw(self._folder, self._pid)
+        if self._getpid() == self._pid:  # and not in a child that goes on by itself
+            withdraw(self._folder, self._pid)
 
     def _between(self) -> None:
         if self._ring is not None:
@@ -174,8 +176,19 @@ class Reception:
 def open_reception(session: Any, guard: Guard, protection: Protection) -> Reception | None:
     """Where this session of pytest can be asked, in the first folder that can be used; ``None`` where in none.
 
-    Where that is, or why it is nowhere, is in ``guard.chronicle.sources``.
+    Where that is, or why it is nowhere, is in ``guard.chronicle.sources``. Never raises; closed at the very end.
     """
+    try:
+        reception = _open(session, guard, protection)
+    except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
+        guard.fault("answering from outside", error)
+        return None
+    if reception is not None:
+        session.config.add_cleanup(reception.close)
+    return reception
+
+
+def _open(session: Any, guard: Guard, protection: Protection) -> Reception | None:
     if sys.platform != "linux":
         guard.chronicle.sources["live"] = f"unavailable: {sys.platform} does not say who asks"
         return None

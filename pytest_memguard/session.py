@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,7 @@ from pytest_memguard.settings import MarkerSettings, Resolved
 from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
 
 if TYPE_CHECKING:
+    from pytest_memguard.earlier import EarlierRuns
     from pytest_memguard.repeat import Repeater
     from pytest_memguard.subjects import Subject
 
@@ -73,6 +75,7 @@ class MemguardSession:
         if resolved.settings.json is not None and role != "worker":
             with options.usage_errors():
                 check_target(resolved.settings.json, setting="--memguard-json", origin=resolved.origins.get("json", ""))
+        self._earlier = _earlier_runs(config, resolved, self.guard)
 
     @property
     def is_repeating(self) -> bool:
@@ -115,7 +118,6 @@ class MemguardSession:
                 self._check(session)
         finally:
             self._finish_pass_1(start)
-            self._guarded("ending what answers from outside", self._close_reception)
             if session.shouldfail or session.shouldstop:
                 self.guard.verdicts.why_unchecked = "the run was stopped before tests were checked"
             if self.guard.role != "worker":
@@ -136,19 +138,10 @@ class MemguardSession:
             self.guard.chronicle.sources["live"] = "unavailable: memory.monitoring.enabled is false"
             return
         self._guarded("following pressure", self._protection.start)
-        self._guarded("answering from outside", lambda: self._open_reception(session))
+        self._reception = open_reception(session, self.guard, self._protection)
         if any(marker.heavy for marker in self._markers.values()):
             self._config.pluginmanager.register(HeavyTests(self._protection.core, self._markers))
         self.guard.gap()
-
-    def _open_reception(self, session: pytest.Session) -> None:
-        if self._protection is not None:
-            self._reception = open_reception(session, self.guard, self._protection)
-
-    def _close_reception(self) -> None:
-        reception, self._reception = self._reception, None
-        if reception is not None:
-            reception.close()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(
@@ -269,11 +262,16 @@ class MemguardSession:
         for finding in findings:
             self._call(self._config.hook.pytest_memguard_leak, finding=finding)
         self._agenda.remember()
+        if self._earlier is not None:
+            self._guarded("comparing with earlier runs", self._earlier.compare)
         worst = worst_event(guard)
         if worst is not None:
             guard.chronicle.failures.append(worst)
         failing: list[entries.Entry] = [finding for finding in findings if finding.gates]
         failing.extend(limit for limit in guard.limits if limit.gates)
+        failing.extend(grown for grown in guard.grown if grown.gates)
+        if guard.growth.suspected and "growth" in guard.settings.fail_on:
+            failing.append(guard.growth)
         failing.extend(guard.chronicle.failures)
         position = {guard.ledger.nodeid(index): index for index in range(len(guard.ledger))} if failing else {}
         stepwise = bool(self._config.getoption("stepwise", False))
@@ -294,6 +292,9 @@ class MemguardSession:
 
     def _write(self, exitstatus: int) -> None:
         report = self._report = self.guard.report(exitstatus)
+        if self._earlier is not None:
+            self._guarded("writing the history", partial(self._earlier.remember, report))
+            report = self._report = self.guard.updated(report)
         self._call(self._config.hook.pytest_memguard_report, report=report)
         target = self._resolved.settings.json
         if target is not None and not self._config.getoption("collectonly", False):
@@ -349,7 +350,6 @@ class MemguardSession:
         self.guard.fault(where, error)
         if self._protection is not None:
             self._guarded("stepping aside", self._protection.close)
-            self._guarded("stepping aside", self._close_reception)
 
     def _call(self, hook: Callable[..., Any], **arguments: object) -> Any:
         """Call hooks of others: what they raise is told once and changes nothing."""
@@ -358,6 +358,14 @@ class MemguardSession:
         except Exception as error:  # noqa: BLE001 - somebody else's code
             self.guard.fault(f"hook {getattr(hook, 'name', '')}", error)
             return None
+
+
+def _earlier_runs(config: pytest.Config, resolved: Resolved, guard: Guard) -> EarlierRuns | None:
+    if resolved.settings.history is None:
+        return None
+    from pytest_memguard.earlier import open_earlier_runs  # noqa: PLC0415 - nothing of it without a history
+
+    return open_earlier_runs(config, resolved, guard)
 
 
 def _can_repeat(config: pytest.Config) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import uuid4
 
-from pytest_memguard.commands.printing import print_text, terminal_width
+from pytest_memguard.commands.printing import print_lines, print_text, terminal_width
 from pytest_memguard.errors import SettingError
 from pytest_memguard.live.asking import Answer, LiveError, Run, ask, one_run
 from pytest_memguard.live.folder import Folder, folders_of
@@ -78,8 +78,7 @@ def print_answers(options: argparse.Namespace, request: Request, show: Show) -> 
     else:
         for answer in answers:
             if answer.error is None:
-                for each in _shown(answer, run, show):
-                    print_text(each.text)
+                print_lines(_shown(answer, run, show))
     _refuse(answers, run, request)
 
 
