@@ -25,6 +25,8 @@ _INTERPRETER = (
     "codecs",
     "sys.path_importer_cache",
 )
+# The reason of leaks that the user wants to be warned of.
+WARNS_ONLY = "leaks only warn (--memguard-fail-on)"
 _RUNNER = ("pytest", "_pytest", "pluggy", "xdist", "execnet", "pytest_memguard")
 
 
@@ -56,7 +58,7 @@ class Gate:
         if self.packages and not self._in_packages(finding):
             return f"third-party: outside confirm.packages ({', '.join(self.packages)})"
         if not self.on_leak:
-            return "leaks only warn (--memguard-fail-on)"
+            return WARNS_ONLY
         return None
 
     def _foreign_owner(self, finding: Finding) -> str | None:
