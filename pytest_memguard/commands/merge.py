@@ -80,11 +80,13 @@ def _refuse_twice(paths: Sequence[str]) -> None:
     known: dict[str, str] = {}
     for path in paths:
         key = _content_of(path)
-        if key is not None and known.setdefault(key, path) is not path:
+        if key is not None and key in known:
             raise SameReportError(
                 f"{quoted_path(known[key])} and {quoted_path(path)} are the same report",
                 remedy="give the report of each shard once; a shard may be missing",
             )
+        if key is not None:
+            known[key] = path
 
 
 def _content_of(path: str) -> str | None:

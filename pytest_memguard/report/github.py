@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pytest_memguard.events import PressureFailure
 from pytest_memguard.gate import WARNS_ONLY
 from pytest_memguard.model import AllocationSite, Finding, LimitExceeded, RunReport
 from pytest_memguard.report import describe
 from pytest_memguard.report.blocks import by_weight
-from pytest_memguard.report.entry import Entry, failing, nodeid_of
+from pytest_memguard.report.entry import Entry, failing, headline, nodeid_of
 from pytest_memguard.report.text import harmless, shortened
 
 __all__ = ["path_below", "workflow_commands"]
@@ -81,7 +82,7 @@ def _listed(report: RunReport, below: str | None) -> Iterator[Annotation]:
             file=file,
             line=line,
             title=f"{_title(entry)} (does not fail the run)",
-            message=[*([f"listed only: {reason}"] if reason else []), *_message(entry)],
+            message=[*([shortened(f"listed only: {reason}", _LONGEST_LINE)] if reason else []), *_message(entry)],
         )
 
 
@@ -91,7 +92,8 @@ def _rest(level: Level, number: int) -> Annotation:
 
 
 def _title(entry: Entry) -> str:
-    name = nodeid_of(entry).rpartition("/")[2]
+    file, *names = nodeid_of(entry).split("::")
+    name = "::".join([posixpath.basename(file), *names])
     if isinstance(entry, Finding):
         return f"leak: {describe.amount(entry)} in {name}"
     return f"memory limit exceeded in {name}" if isinstance(entry, LimitExceeded) else "memory pressure"
@@ -99,23 +101,29 @@ def _title(entry: Entry) -> str:
 
 def _message(entry: Entry) -> list[str]:
     """What somebody who sees nothing else has to know; a line each."""
-    lines = [f"test: {nodeid_of(entry)}"]
-    if not isinstance(entry, Finding):
-        lines.append(describe.limit_headline(entry) if isinstance(entry, LimitExceeded) else entry.reason)
-    else:
-        diagnosis = entry.diagnosis
-        runs = f"grew in {describe.evidence(entry) or 'every run'}"
-        sure = f"({runs}, confidence {describe.two_decimals(entry.confidence)})"
-        lines[0] = f"{nodeid_of(entry)} leaves {describe.amount(entry)} behind {sure}"
-        lines += [f"stays: {types}" for types in [describe.types_text(entry, limit=4)] if types]
-        lines += [f"stays: {name}" for name in entry.resources[:3]]
-        lines += [f"allocated at {describe.site_text(site)}" for site in diagnosis.sites[:1]]
-        lines += [f"put there at {describe.site_text(site)}" for site in describe.retained_elsewhere(diagnosis)[:1]]
-        lines += [f"kept by {describe.kept_by(retainer)}" for retainer in diagnosis.retainers[:1]]
-        lines += [f"advice: {entry.advice}"] if entry.advice else []
+    lines = list(_facts(entry)) if isinstance(entry, Finding) else [f"test: {nodeid_of(entry)}", headline(entry)]
     repeat = f"repeat: {describe.repeat_command(nodeid_of(entry))}"
-    # It is there to be copied: whole, or not at all.
-    return [shortened(line, _LONGEST_LINE) for line in lines] + ([repeat] if len(repeat) <= _LONGEST_COMMAND else [])
+    # It is there to be copied: whole, or not at all. Pressure has no test to be repeated by itself.
+    repeats = not isinstance(entry, PressureFailure) and len(repeat) <= _LONGEST_COMMAND
+    return [shortened(line, _LONGEST_LINE) for line in lines] + [repeat] * repeats
+
+
+def _facts(leak: Finding) -> Iterator[str]:
+    diagnosis = leak.diagnosis
+    runs = f"grew in {describe.evidence(leak) or 'every run'}"
+    sure = f"({runs}, confidence {describe.two_decimals(leak.confidence)})"
+    yield f"{nodeid_of(leak)} leaves {describe.amount(leak)} behind {sure}"
+    types = describe.types_text(leak, limit=4)
+    if types:
+        yield f"stays: {types}"
+    yield from (f"stays: {name}" for name in leak.resources[:3])
+    yield from (f"allocated at {describe.site_text(site)}" for site in diagnosis.sites[:1])
+    yield from (f"put there at {describe.site_text(site)}" for site in describe.retained_elsewhere(diagnosis)[:1])
+    yield from (f"kept by {describe.kept_by(retainer)}" for retainer in diagnosis.retainers[:1])
+    if not (diagnosis.sites or diagnosis.retainers):
+        yield from diagnosis.notes[:3]
+    if leak.advice:
+        yield f"advice: {leak.advice}"
 
 
 def _place(entry: Entry, below: str | None) -> tuple[str | None, int | None]:

@@ -72,7 +72,8 @@ def verdict(report: RunReport, counts: Counts | None = None) -> Iterator[str]:
 def _meaning(report: RunReport, counts: Counts, entries: Sequence[Entry]) -> Iterator[str]:
     leaks = sum(isinstance(entry, Finding) for entry in entries)
     if leaks:
-        yield f"**The run fails because of {'this leak' if leaks == 1 else 'these leaks'}.** {_LEAK}"
+        blamed = "what follows" if leaks < len(entries) else "this leak" if leaks == 1 else "these leaks"
+        yield f"**The run fails because of {blamed}.** {_LEAK}"
     elif entries:
         yield "**The run fails because of memory.** What the tests themselves check is not concerned."
     elif report.leaks or report.limits:
@@ -145,6 +146,8 @@ def _facts_of_leak(leak: Finding) -> Iterator[tuple[str, str]]:
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""  # noqa: PLR2004 - as many as are named
         yield "also seen in", ", ".join(map(code, others[:3])) + more
+    if not (diagnosis.sites or diagnosis.retainers):
+        yield from (("note", said(note)) for note in diagnosis.notes[:3])
     if leak.advice:
         yield "what to do", said(leak.advice)
     yield "repeat", code(describe.repeat_command(describe.rerun_nodeid(leak)), most=2_000)
@@ -180,7 +183,7 @@ def _acted_on(report: RunReport, counts: Counts) -> Iterator[str]:
     grew = [f"memory grew over the session: {growth.reason}"] if growth.suspected and growth.reason else []
     warnings = [*grew, *report.warnings, *(f"memguard error: {error}" for error in report.errors)]
     if warnings:
-        yield f"**To know ({len(warnings)}):**\n\n" + _list(map(said, warnings), len(warnings))
+        yield f"**Worth knowing ({len(warnings)}):**\n\n" + _list(map(said, warnings), len(warnings))
     undecided = [f"{code(nodeid)}: {said(reason or 'no reason given')}" for nodeid, reason in counts.undecided]
     if undecided:
         yield collapsed(

@@ -20,7 +20,8 @@ _NOT_IN_A_SPAN = re.compile(r"[`|]")
 _NOT_IN_AN_ELEMENT = re.compile(r"[^\w ./=()+,-]|_", re.ASCII)
 _SPECIAL = re.compile(
     r"[\\`*\[\]<>&|~$!{}@#]|(?<![a-z0-9])_|_(?![a-z0-9])"  # markup, HTML, mathematics, references
-    r"|(?<=:)//|(?<=www)\.|(?<=ftp)\.|(?<=GH)-",  # what becomes a link by itself
+    r"|(?<=:)//|(?<=www)\.|(?<=ftp)\.|(?<=GH)-"  # what becomes a link by itself
+    r"|\A[-+](?=\s|$)|\A=|\A\d(?=\d{0,8}[.)])",  # what begins a list, or underlines a heading
     re.IGNORECASE,
 )
 # A comment behind them keeps GitHub from notifying somebody, or linking an issue that has that number by chance.
