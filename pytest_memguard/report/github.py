@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pytest_memguard.events import PressureFailure
-from pytest_memguard.gate import WARNS_ONLY
+from pytest_memguard.gate import ONLY_WARNS
 from pytest_memguard.model import AllocationSite, Finding, LimitExceeded, RunReport
 from pytest_memguard.report import describe
 from pytest_memguard.report.blocks import by_weight
@@ -74,7 +74,7 @@ def _listed(report: RunReport, below: str | None) -> Iterator[Annotation]:
     for entry in entries:
         file, line = _place(entry, below)
         warns = isinstance(entry, LimitExceeded) or (
-            isinstance(entry, Finding) and (describe.standing(entry) == "suppressed" or entry.reason == WARNS_ONLY)
+            isinstance(entry, Finding) and (describe.standing(entry) == "suppressed" or entry.reason == ONLY_WARNS)
         )
         reason = entry.reason if isinstance(entry, Finding) else None
         yield Annotation(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_memguard.gate import WARNS_ONLY
+from pytest_memguard.gate import ONLY_WARNS
 from pytest_memguard.model import AllocationSite, Diagnosis
 from pytest_memguard.report.github import path_below, workflow_commands
 from tests.unit.reported import LEAK, LIMIT, LOW, SUPPRESSED, THIRD_PARTY, run
@@ -61,7 +61,7 @@ def test_rootdir_may_be_anywhere(rootdir, checkout, below):
 
 
 def test_levels_say_what_fails_the_run():
-    only_warned = replace(LEAK, gates=False, reason=WARNS_ONLY)
+    only_warned = replace(LEAK, gates=False, reason=ONLY_WARNS)
     found = commands(LEAK, only_warned, SUPPRESSED, LOW, THIRD_PARTY, limits=(LIMIT, replace(LIMIT, gates=False)))
 
     assert [command.partition(" ")[0] for command in found] == ["::error"] * 2 + ["::warning"] * 3 + ["::notice"] * 2
