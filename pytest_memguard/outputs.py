@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from pytest_memguard.errors import ConflictError, shown
@@ -53,16 +54,21 @@ class Outputs:
 
     def __init__(self, resolved: Resolved, *, rootdir: str, environ: Mapping[str, str]) -> None:
         self._resolved = resolved
-        self._summary = environ.get("GITHUB_STEP_SUMMARY", "")
-        self._annotates = environ.get("GITHUB_ACTIONS", "") == "true"
-        self._rootdir = rootdir
-        self._checkout = environ.get("GITHUB_WORKSPACE", "") or rootdir
+        summary = environ.get("GITHUB_STEP_SUMMARY", "")
+        self._summary = os.path.abspath(summary) if summary else ""  # tests may go elsewhere
+        self._annotate: Callable[[RunReport], Iterable[str]] | None = None
+        # What is loaded here and in ``writers`` is loaded before the tests, which may leave nothing to import with.
+        if environ.get("GITHUB_ACTIONS") == "true":
+            from pytest_memguard.report.github import path_below, workflow_commands  # noqa: PLC0415
+
+            checkout = environ.get("GITHUB_WORKSPACE") or rootdir
+            below = path_below(os.path.realpath(rootdir), os.path.realpath(checkout))
+            self._annotate = partial(workflow_commands, below=below)
 
     def writers(self) -> list[Writer]:
         """One function for each file; any of them may raise, and the others are to be called none the less."""
         settings = self._resolved.settings
         found: list[Writer] = []
-        # Each loaded only where it is wanted.
         if settings.json is not None:
             from pytest_memguard.report import jsonfile  # noqa: PLC0415
 
@@ -78,12 +84,7 @@ class Outputs:
 
     def annotations(self, report: RunReport) -> Iterable[str]:
         """The lines to print for GitHub Actions; none elsewhere."""
-        if not self._annotates:
-            return ()
-        from pytest_memguard.report.github import path_below, workflow_commands  # noqa: PLC0415
-
-        below = path_below(os.path.realpath(self._rootdir), os.path.realpath(self._checkout))
-        return workflow_commands(report, below=below)
+        return () if self._annotate is None else self._annotate(report)
 
     def _file(self, name: str, target: Path, render: Renderer) -> Writer:
         origin = self._resolved.origins.get(name, "")
@@ -94,8 +95,11 @@ class Outputs:
             return  # a usage error, an error in collection, nothing selected: pytest says it
         from pytest_memguard.report.markdown import render, verdict  # noqa: PLC0415
 
-        whole, brief = "".join(render(report)), "\n\n".join(verdict(report)) + "\n"
-        reason = _appended(self._summary, (whole, brief))
+        def wordings() -> Iterator[str]:
+            yield "".join(render(report))
+            yield "\n\n".join(verdict(report)) + "\n"
+
+        reason = _appended(self._summary, wordings())
         if reason:
             raise ReportFileError(
                 f"cannot add to GITHUB_STEP_SUMMARY {shown(self._summary)}: {reason}",

@@ -71,7 +71,8 @@ class MemguardSession:
                 config, guard, resolved, call=self._call, cleaner=self._cleaner, components=guard.components
             )
             config.add_cleanup(self._protection.close)
-        self._outputs = Outputs(resolved, rootdir=str(config.rootpath), environ=os.environ)
+        environ = {} if role == "worker" else os.environ
+        self._outputs = Outputs(resolved, rootdir=str(config.rootpath), environ=environ)
         self._writers = [] if role == "worker" else self._outputs.writers()
         self._announcement = Announcement()
         config.pluginmanager.register(self._announcement)
