@@ -15,13 +15,10 @@ from pytest_memguard.report.text import harmless, shortened
 
 __all__ = ["code", "collapsed", "fenced", "said"]
 
-# A code span ends at its first backtick, a cell of a table at its first bar, both before anything else is looked at.
-_NOT_IN_A_SPAN = re.compile(r"[`|]")
-_NOT_IN_AN_ELEMENT = re.compile(r"[^\w ./=()+,-]|_", re.ASCII)
 _SPECIAL = re.compile(
     r"[\\`*\[\]<>&|~$!{}@#]|(?<![a-z0-9])_|_(?![a-z0-9])"  # markup, HTML, mathematics, references
     r"|(?<=:)//|(?<=www)\.|(?<=ftp)\.|(?<=GH)-"  # what becomes a link by itself
-    r"|\A[-+](?=\s|$)|\A=|\A\d(?=\d{0,8}[.)])",  # what begins a list, or underlines a heading
+    r"|\A[-=]|\A\+(?=\s|$)|\A\d(?=\d{0,8}[.)])",  # what begins a list, rules a line or makes a heading
     re.IGNORECASE,
 )
 # A comment behind them keeps GitHub from notifying somebody, or linking an issue that has that number by chance.
@@ -30,25 +27,23 @@ _BACKTICKS = re.compile("`+")
 
 
 def code(text: str, *, most: int = 300) -> str:
-    """*text* as code within a line, its middle left out where it takes more than *most* columns."""
+    """*text* as code within a line, its middle left out where it takes more than *most* columns; not for tables."""
     text = shortened(text, most)
-    if not text.strip():
-        return "<code>&nbsp;</code>"
-    if _NOT_IN_A_SPAN.search(text):
-        return f"<code>{_NOT_IN_AN_ELEMENT.sub(_entity, text)}</code>"
-    return f"`{text}`"
+    ticks = "`" * (_longest_run(text) + 1)
+    # One space on each side is not part of the code: without it a backtick there would belong to the fence.
+    side = " " if not text.strip() or text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
+    return f"{ticks}{side}{text}{side}{ticks}"
 
 
 def said(text: str, *, most: int = 1_000) -> str:
     """*text* as part of a sentence."""
-    return _SPECIAL.sub(_meaningless, shortened(text, most))
+    return _SPECIAL.sub(_meaningless, shortened(text, most).strip())
 
 
 def fenced(lines: Iterable[str]) -> str:
     """*lines* as a block of code, which ends where they do."""
     body = [harmless(line) for line in lines]
-    longest = max((len(ticks) for line in body for ticks in _BACKTICKS.findall(line)), default=0)
-    fence = "`" * max(longest + 1, 3)
+    fence = "`" * max(max(map(_longest_run, body), default=0) + 1, 3)
     return "\n".join([f"{fence}text", *body, fence])
 
 
@@ -57,8 +52,8 @@ def collapsed(title: str, body: str) -> str:
     return f"<details><summary>{html.escape(harmless(title))}</summary>\n\n{body}\n\n</details>"
 
 
-def _entity(found: re.Match[str]) -> str:
-    return f"&#{ord(found[0])};"
+def _longest_run(text: str) -> int:
+    return max(map(len, _BACKTICKS.findall(text)), default=0)
 
 
 def _meaningless(found: re.Match[str]) -> str:

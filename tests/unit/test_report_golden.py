@@ -61,8 +61,6 @@ def test_nothing_in_markdown_is_a_link_an_image_or_html_of_others():
 
     assert not kinds & {"link_open", "image", "em_open", "s_open", "table_open", "blockquote_open", "hr"}
     assert {re.sub(r"<summary>[\w ,()]+</summary>", "<summary>..</summary>", text) for text in markup} == {
-        "<code>",
-        "</code>",
         "<!-- -->",
         "<details><summary>..</summary>",
         "</details>",
@@ -74,12 +72,16 @@ def test_nothing_in_markdown_is_a_link_an_image_or_html_of_others():
 
 def test_what_mentions_or_refers_is_in_code_or_taken_apart():
     for token in parsed(golden.text_of(golden.HOSTILE, "markdown")):
-        if token.type == "html_inline" and token.content in ("<code>", "</code>"):
-            inside = token.content == "<code>"
-        elif token.type == "inline":
-            inside = False
-        elif token.type == "text" and not inside:
+        if token.type == "text":
             assert not re.search(r"@\w|#\w|GH-\d", token.content), token.content
+
+
+def test_nothing_outside_of_code_becomes_a_link_by_itself():
+    text = golden.text_of(golden.HOSTILE, "markdown")
+    assert "www.evil.example" in text
+
+    plain = re.sub(r"^(`{3,})text\n.*?^\1$|(`+)(?!`).*?(?<!`)\2(?!`)", "", text, flags=re.DOTALL | re.MULTILINE)
+    assert not re.search(r"www\.|://|\w@\w", plain)
 
 
 def test_a_value_begins_no_workflow_command():
