@@ -103,7 +103,7 @@ def group(findings: Iterable[Finding]) -> list[Finding]:
         witnesses = tuple(dict.fromkeys((*known.witnesses, *finding.witnesses)))
         # What the marker of one test accepts is not accepted in another.
         first = finding if known.verdict == "suppressed" else known
-        # On a busy machine the line that keeps it is found for some of them only.
+        # It may be known of one of them only.
         kept = first.diagnosis.retained_at or known.diagnosis.retained_at or finding.diagnosis.retained_at
         alike[place] = replace(
             first,
@@ -117,13 +117,18 @@ def group(findings: Iterable[Finding]) -> list[Finding]:
 def _same_line(one: Finding, other: Finding) -> bool:
     """Whether the same line puts it there, as far as that is known; of neither: it may be.
 
-    Lines of the tests themselves are left out: each test has its own, whatever they have in common.
+    Lines of the tests themselves are left out: each test has its own, whatever they have in common. On a busy machine
+    a diagnosis may end before it has found that line: then the lines that allocate have to do.
     """
     kept = [_lines(finding, finding.diagnosis.retained_at) for finding in (one, other)]
     if all(kept) or not any(kept):
         return kept[0] == kept[1]
+    if not all(finding.diagnosis.retained_at or finding.diagnosis.sites for finding in (one, other)):
+        return True
     made = [_lines(finding, finding.diagnosis.sites) for finding in (one, other)]
-    return made[0] == made[1] or not kept[0].isdisjoint(made[1]) or not kept[1].isdisjoint(made[0])
+    if all(finding.diagnosis.retained_at for finding in (one, other)):
+        return not any(made) or not kept[0].isdisjoint(made[1]) or not kept[1].isdisjoint(made[0])
+    return not any(made) or not (kept[0] | made[0]).isdisjoint(kept[1] | made[1])
 
 
 def _lines(finding: Finding, sites: Iterable[AllocationSite]) -> set[tuple[str, int]]:

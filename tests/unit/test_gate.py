@@ -55,6 +55,12 @@ def test_where_the_line_is_not_known_of_one_the_same_allocations_tell():
     assert apart.witnesses == ("c",)
 
 
+def test_what_nothing_is_known_of_is_the_same_as_what_is_known():
+    assert witnesses(leak("a", sites=[3], retained_at=[7]), leak("b")) == [("a", "b")]
+    assert witnesses(leak("b"), leak("a", sites=[3], retained_at=[7])) == [("b", "a")]
+    assert witnesses(leak("a", sites=[3, 4, 5], retained_at=[7]), leak("b", sites=[5])) == [("a", "b")]
+
+
 def test_an_accepted_one_does_not_stand_for_the_others():
     (found,) = group([leak("a", verdict="suppressed"), leak("b", confidence=0.5)])
     assert (found.nodeid, found.verdict, found.witnesses) == ("b", "leak", ("a", "b"))
