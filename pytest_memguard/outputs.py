@@ -50,41 +50,41 @@ class Outputs:
     """What is to be written when the run has ended.
 
     *rootdir* is that of the tests, from which the report names its files; *environ* what the process was started with.
+    A worker, which *writes* nothing, has none. ``writers``: one function for each file; any of them may raise, and the
+    others are to be called none the less.
     """
 
-    def __init__(self, resolved: Resolved, *, rootdir: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, resolved: Resolved, *, rootdir: str, environ: Mapping[str, str], writes: bool = True) -> None:
         self._resolved = resolved
         summary = environ.get("GITHUB_STEP_SUMMARY", "")
         self._summary = os.path.abspath(summary) if summary else ""  # tests may go elsewhere
         self._annotate: Callable[[RunReport], Iterable[str]] | None = None
-        # What is loaded here and in ``writers`` is loaded before the tests, which may leave nothing to import with.
-        if environ.get("GITHUB_ACTIONS") == "true":
+        # What is needed is loaded before the tests, which may leave nothing to import with.
+        self.writers = list(self._wanted()) if writes else []
+        if writes and environ.get("GITHUB_ACTIONS") == "true":
             from pytest_memguard.report.github import path_below, workflow_commands  # noqa: PLC0415
 
             checkout = environ.get("GITHUB_WORKSPACE") or rootdir
             below = path_below(os.path.realpath(rootdir), os.path.realpath(checkout))
             self._annotate = partial(workflow_commands, below=below)
 
-    def writers(self) -> list[Writer]:
-        """One function for each file; any of them may raise, and the others are to be called none the less."""
+    def annotations(self, report: RunReport) -> Iterable[str]:
+        """The lines to print for GitHub Actions; none elsewhere."""
+        return () if self._annotate is None else self._annotate(report)
+
+    def _wanted(self) -> Iterator[Writer]:
         settings = self._resolved.settings
-        found: list[Writer] = []
         if settings.json is not None:
             from pytest_memguard.report import jsonfile  # noqa: PLC0415
 
-            found.append(self._file("json", settings.json, jsonfile.render))
+            yield self._file("json", settings.json, jsonfile.render)
         if settings.markdown is not None or self._summary:
             from pytest_memguard.report import markdown  # noqa: PLC0415
 
             if settings.markdown is not None:
-                found.append(self._file("markdown", settings.markdown, markdown.render))
+                yield self._file("markdown", settings.markdown, markdown.render)
             if self._summary:
-                found.append(self._append_summary)
-        return found
-
-    def annotations(self, report: RunReport) -> Iterable[str]:
-        """The lines to print for GitHub Actions; none elsewhere."""
-        return () if self._annotate is None else self._annotate(report)
+                yield self._append_summary
 
     def _file(self, name: str, target: Path, render: Renderer) -> Writer:
         origin = self._resolved.origins.get(name, "")

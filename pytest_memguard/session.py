@@ -71,9 +71,7 @@ class MemguardSession:
                 config, guard, resolved, call=self._call, cleaner=self._cleaner, components=guard.components
             )
             config.add_cleanup(self._protection.close)
-        environ = {} if role == "worker" else os.environ
-        self._outputs = Outputs(resolved, rootdir=str(config.rootpath), environ=environ)
-        self._writers = [] if role == "worker" else self._outputs.writers()
+        self._outputs = Outputs(resolved, rootdir=str(config.rootpath), environ=os.environ, writes=role != "worker")
         self._announcement = Announcement()
         config.pluginmanager.register(self._announcement)
 
@@ -283,7 +281,7 @@ class MemguardSession:
         report = self._report = self.guard.report(exitstatus)
         self._call(self._config.hook.pytest_memguard_report, report=report)
         if not self._config.getoption("collectonly", False):
-            for write in self._writers:
+            for write in self._outputs.writers:
                 self._guarded("writing the report", partial(write, report))
             self._announcement.lines = list(self._outputs.annotations(report))
 

@@ -23,7 +23,7 @@ __all__ = ["path_below", "workflow_commands"]
 
 Level = Literal["error", "warning", "notice"]
 
-_MOST = 10  # of a level and step: https://docs.github.com/en/rest/checks/runs, and the runner's own limit
+_MOST = 10  # of a level and step, as GitHub documents it among its limits
 _LONGEST_TITLE = 120
 _LONGEST_LINE = 400
 _LONGEST_COMMAND = 2_000

@@ -25,19 +25,19 @@ def outputs(environ=(), **files):
 
 
 def summarized(path, report=LEAKING):
-    for write in outputs({"GITHUB_STEP_SUMMARY": str(path)}).writers():
+    for write in outputs({"GITHUB_STEP_SUMMARY": str(path)}).writers:
         write(report)
     return path.read_text("utf-8")
 
 
 def test_nothing_is_written_unless_it_is_wanted():
-    assert outputs().writers() == []
+    assert outputs().writers == []
     assert list(outputs({"GITHUB_ACTIONS": "false"}).annotations(LEAKING)) == []
 
 
 def test_each_file_gets_its_own(tmp_path):
     files = {"json": tmp_path / "a", "markdown": tmp_path / "b"}
-    for write in outputs({"GITHUB_STEP_SUMMARY": str(tmp_path / "c")}, **files).writers():
+    for write in outputs({"GITHUB_STEP_SUMMARY": str(tmp_path / "c")}, **files).writers:
         write(LEAKING)
 
     assert files["json"].read_text().startswith('{"schema": 1')
@@ -88,7 +88,7 @@ def test_a_run_without_tests_leaves_no_summary(tmp_path):
 
 @pytest.mark.parametrize("path", ["/dev/null", "/proc/none/x", "/"])
 def test_what_is_no_file_is_refused(path):
-    (write,) = outputs({"GITHUB_STEP_SUMMARY": path}).writers()
+    (write,) = outputs({"GITHUB_STEP_SUMMARY": path}).writers
 
     with pytest.raises(ReportFileError, match="cannot add to GITHUB_STEP_SUMMARY"):
         write(LEAKING)
