@@ -220,11 +220,14 @@ def _figures(report: RunReport, counts: Counts) -> Iterator[tuple[str, str]]:
     watching = f"watching {format_duration(session.watching_cost_s)}{share}"
     checking = f"checking {format_duration(session.checking_cost_s)} ({counted(session.repetitions, 'repetition')})"
     yield "cost", f"{watching}, {checking}"
-    yield "environment", said(f"Python {environment.python} on {environment.platform}")
+    yield "environment", said(f"Python {environment.python or '(unknown)'} on {environment.platform or '(unknown)'}")
     if environment.limit_bytes is not None:
         source = f" ({said(environment.limit_source)})" if environment.limit_source else ""
         yield "memory limit", f"{format_bytes(environment.limit_bytes)}{source}"
-    yield "made by", said(f"pytest-memguard {report.version}, run started {session.started}")
+    yield (
+        "made by",
+        said(f"pytest-memguard {report.version or '(unknown)'}, run started {session.started or '(unknown)'}"),
+    )
 
 
 def _list(items: Iterable[str], total: int) -> str:
