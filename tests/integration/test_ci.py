@@ -191,10 +191,10 @@ def test_shards_merged_are_the_whole_run(job, project):
 
     assert (status, out) == (0, "memguard: 3 leaks in 36 tests, from 3 reports: all.json, all.md\n")
     assert verdicts_of(merged).keys() == verdicts_of(whole).keys()
-    # What else a cache holds by then decides whether a test still fills it.
-    filling = {"saturating", "clean", "one-off", "deferred"}
+    # What else a cache holds by then, and how busy the machine is, decide what is said of a test that is no leak.
     differing = {name: (had, verdicts_of(merged)[name]) for name, had in verdicts_of(whole).items()}
-    assert [pair for pair in differing.values() if pair[0] != pair[1] and not {pair[0][1], pair[1][1]} <= filling] == []
+    told = [pair for pair in differing.values() if pair[0] != pair[1]]
+    assert [pair for pair in told if pair[0][0] != pair[1][0] or {"leak", "suspect"} & {pair[0][1], pair[1][1]}] == []
     assert leaks_of(merged) == leaks_of(whole)
     for name in ("tests", "checked", "exit_status"):
         assert merged["session"][name] == whole["session"][name], name
