@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_memguard.gate import Gate, judged
 from pytest_memguard.merging import merged
@@ -110,6 +112,42 @@ def test_one_cause_is_one_finding_with_the_witnesses_of_all_as_in_one_run():
 
     assert [leak] == together
     assert (leak.witnesses, leak.confidence) == ((A, B), 0.99)
+
+
+CAUSES = (LEAK, replace(LEAK, phase="teardown"), replace(LEAK, phase="setup", fixture="cart"), THREAD, SUPPRESSED)
+
+
+@given(places=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(CAUSES) | st.none()), min_size=1, max_size=20))
+def test_however_a_run_is_cut_merged_it_is_the_whole(places):
+    tests = [record(f"t.py::test_{number}", "leak" if cause else "clean") for number, (_, cause) in enumerate(places)]
+    leaks = [
+        cause and replace(cause, nodeid=test.nodeid, witnesses=(test.nodeid,))
+        for test, (_, cause) in zip(tests, places, strict=True)
+    ]
+    cut = [[number for number, (place, _) in enumerate(places) if place == shard_] for shard_ in range(4)]
+    accepted = {leak.nodeid: leak.reason for leak in leaks if leak and leak.verdict == "suppressed"}
+
+    def run_of(numbers):
+        found = judged(
+            [leaks[number] for number in numbers if leaks[number]],
+            Gate(on_leak=True),
+            lambda finding: accepted.get(finding.nodeid),
+        )
+        return shard(*found, tests=[tests[number] for number in numbers])
+
+    whole, united = run_of(range(len(places))), merge(*map(run_of, cut))
+
+    assert verdicts(united) == verdicts(whole)
+    for name in ("tests", "checked", "clean"):
+        assert getattr(united.session, name) == getattr(whole.session, name)
+    assert witnesses(united) == witnesses(whole)
+
+
+def witnesses(report):
+    """By what tells one cause from another, the tests that show it, and those of them that gate."""
+    return {
+        (leak.diagnosis.signature, leak.phase, leak.fixture): (set(leak.witnesses), leak.gates) for leak in report.leaks
+    }
 
 
 def test_other_causes_stay_apart():
