@@ -22,6 +22,8 @@ _NAMES = (
     "generated",
     "functions",
     "fresh",
+    "histories",
+    "noise",
 )
 _MODULES = {"suites": "real"}
 

@@ -13,7 +13,8 @@ from typing import Any, Protocol, cast
 
 import pytest
 
-from pytest_memguard.model import Finding, LimitExceeded
+from pytest_memguard.events import PressureFailure
+from pytest_memguard.model import Finding, GrownTest, LimitExceeded, SessionGrowth
 from pytest_memguard.report.entry import Entry, headline, lines_of, nodeid_of, properties, site_of
 from pytest_memguard.report.text import Line, harmless
 
@@ -23,6 +24,13 @@ _TEXT_WIDTH = 100
 _WORD = "memguard_word"
 _LOGGED = "memguard_logged"
 _STATUS = "memguard-entries"
+_WORDS = {
+    Finding: "LEAK",
+    LimitExceeded: "LIMIT",
+    GrownTest: "GROWTH",
+    SessionGrowth: "GROWTH",
+    PressureFailure: "PRESSURE",
+}
 
 
 class Terminal(Protocol):
@@ -77,9 +85,8 @@ def failing_reports(
     """
     nodeid = nodeid_of(entry)
     location = (locations or {}).get(nodeid) or _location(nodeid)
-    word = "LEAK" if isinstance(entry, Finding) else "LIMIT" if isinstance(entry, LimitExceeded) else "PRESSURE"
     text = EntryText(entry, _crash(entry, location), tbstyle == "line")
-    common: dict[str, Any] = {"nodeid": nodeid, "location": location, "keywords": {}, _WORD: word}
+    common: dict[str, Any] = {"nodeid": nodeid, "location": location, "keywords": {}, _WORD: _WORDS[type(entry)]}
     return [
         pytest.TestReport(**common, outcome="failed", when="call", longrepr=cast("Any", text)),
         pytest.TestReport(

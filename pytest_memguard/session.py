@@ -27,6 +27,7 @@ from pytest_memguard.settings import MarkerSettings, Resolved
 from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
 
 if TYPE_CHECKING:
+    from pytest_memguard.earlier import EarlierRuns
     from pytest_memguard.repeat import Repeater
     from pytest_memguard.subjects import Subject
 
@@ -74,6 +75,7 @@ class MemguardSession:
         self._outputs = Outputs(resolved, rootdir=str(config.rootpath), environ=os.environ, writes=role != "worker")
         self._announcement = Announcement()
         config.pluginmanager.register(self._announcement)
+        self._earlier = _earlier_runs(config, resolved, self.guard)
 
     @property
     def is_repeating(self) -> bool:
@@ -116,6 +118,8 @@ class MemguardSession:
                 self._check(session)
         finally:
             self._finish_pass_1(start)
+            if session.shouldfail or session.shouldstop:
+                self.guard.verdicts.why_unchecked = "the run was stopped before tests were checked"
             if self.guard.role != "worker":
                 self._guarded("reporting", self._conclude)
         return result
@@ -254,11 +258,16 @@ class MemguardSession:
         for finding in findings:
             self._call(self._config.hook.pytest_memguard_leak, finding=finding)
         self._agenda.remember()
+        if self._earlier is not None:
+            self._guarded("comparing with earlier runs", self._earlier.compare)
         worst = worst_event(guard)
         if worst is not None:
             guard.chronicle.failures.append(worst)
         failing: list[entries.Entry] = [finding for finding in findings if finding.gates]
         failing.extend(limit for limit in guard.limits if limit.gates)
+        failing.extend(grown for grown in guard.grown if grown.gates)
+        if guard.growth.suspected and "growth" in guard.settings.fail_on:
+            failing.append(guard.growth)
         failing.extend(guard.chronicle.failures)
         position = {guard.ledger.nodeid(index): index for index in range(len(guard.ledger))} if failing else {}
         stepwise = bool(self._config.getoption("stepwise", False))
@@ -279,6 +288,9 @@ class MemguardSession:
 
     def _write(self, exitstatus: int) -> None:
         report = self._report = self.guard.report(exitstatus)
+        if self._earlier is not None:
+            self._guarded("writing the history", partial(self._earlier.remember, report))
+            report = self._report = self.guard.updated(report)
         self._call(self._config.hook.pytest_memguard_report, report=report)
         if not self._config.getoption("collectonly", False):
             for write in self._outputs.writers:
@@ -330,6 +342,7 @@ class MemguardSession:
 
     def _step_aside(self, where: str, error: Exception) -> None:
         self._stepped_aside = True
+        self.guard.verdicts.why_unchecked = "memguard stepped aside"
         self.guard.fault(where, error)
         if self._protection is not None:
             self._guarded("stepping aside", self._protection.close)
@@ -341,6 +354,14 @@ class MemguardSession:
         except Exception as error:  # noqa: BLE001 - somebody else's code
             self.guard.fault(f"hook {getattr(hook, 'name', '')}", error)
             return None
+
+
+def _earlier_runs(config: pytest.Config, resolved: Resolved, guard: Guard) -> EarlierRuns | None:
+    if resolved.settings.history is None:
+        return None
+    from pytest_memguard.earlier import open_earlier_runs  # noqa: PLC0415 - nothing of it without a history
+
+    return open_earlier_runs(config, resolved, guard)
 
 
 def _can_repeat(config: pytest.Config) -> bool:

@@ -48,6 +48,7 @@ def merged(paths: Sequence[str], runs: Sequence[RunReport]) -> RunReport:
         warnings=_each_once([*notes(shards, tests), *(text for shard in shards for text in shard.run.warnings)]),
         errors=[shard.of_this(error) for shard in shards for error in shard.run.errors],
         components=[_labelled(usage, shard) for shard in shards for usage in shard.run.components],
+        grown=list({(grown.nodeid, grown.metric): grown for shard in shards for grown in shard.run.grown}.values()),
     )
 
 

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from pytest_memguard.events import PressureFailure
-from pytest_memguard.model import Finding, LimitExceeded, RunReport
+from pytest_memguard.model import Finding, GrownTest, LimitExceeded, RunReport, SessionGrowth
 from pytest_memguard.report import describe
-from pytest_memguard.report.blocks import by_weight
-from pytest_memguard.report.failure import leak_text, limit_text, pressure_text
+from pytest_memguard.report.blocks import by_weight, session_growth
+from pytest_memguard.report.failure import grown_text, leak_text, limit_text, pressure_text
 from pytest_memguard.report.text import Line, harmless, listed
 
 __all__ = ["Entry", "failing", "headline", "lines_of", "nodeid_of", "properties", "site_of", "test_address"]
 
-Entry = Finding | LimitExceeded | PressureFailure
+Entry = Finding | LimitExceeded | GrownTest | SessionGrowth | PressureFailure
 
 _RESOURCES = 5
+_NOT_TOLD = ("nodeid", "gates")  # both are what the entry is
 
 
 def failing(report: RunReport) -> list[Entry]:
-    """What fails the run: the leaks, largest first, the exceeded limits, and pressure."""
+    """What fails the run: the leaks, largest first, the exceeded limits, what has grown, and pressure."""
     leaks = by_weight(finding for finding in report.leaks if finding.gates)
-    return [*leaks, *(limit for limit in report.limits if limit.gates), *report.failures]
+    limits = (limit for limit in report.limits if limit.gates)
+    return [*leaks, *limits, *(grown for grown in report.grown if grown.gates), *report.failures]
 
 
 def nodeid_of(entry: Entry) -> str:
     """The test that the entry is a failure of: of a fixture's finding the first one that shows it."""
+    if isinstance(entry, SessionGrowth):
+        return entry.last_nodeid or entry.first_nodeid or ""
     return describe.rerun_nodeid(entry) if isinstance(entry, Finding) else entry.nodeid
 
 
@@ -36,8 +40,10 @@ def site_of(entry: Entry) -> tuple[str, int] | None:
 
 def headline(entry: Entry) -> str:
     """One line: how much, where, who keeps it; the peak and its limit; what pressure came to."""
-    if isinstance(entry, PressureFailure):
-        return harmless(entry.reason)
+    if isinstance(entry, (PressureFailure, SessionGrowth)):
+        return harmless(entry.reason or "memory grew over the session")
+    if isinstance(entry, GrownTest):
+        return describe.grown_headline(entry)
     return describe.limit_headline(entry) if isinstance(entry, LimitExceeded) else describe.headline(entry)
 
 
@@ -45,6 +51,10 @@ def lines_of(entry: Entry, width: int) -> list[Line]:
     """All evidence, for a page of *width* columns."""
     if isinstance(entry, LimitExceeded):
         return list(limit_text(entry, width))
+    if isinstance(entry, GrownTest):
+        return list(grown_text(entry, width))
+    if isinstance(entry, SessionGrowth):
+        return list(session_growth(entry, width))
     if isinstance(entry, PressureFailure):
         return list(pressure_text(entry, width))
     return list(leak_text(entry, width))
@@ -69,9 +79,13 @@ def properties(entry: Entry) -> list[tuple[str, object]]:
             ("memguard.peak_growth_bytes", entry.peak_growth_bytes),
             ("memguard.limit_origin", harmless(entry.origin)),
         ]
+    if isinstance(entry, (SessionGrowth, GrownTest)):
+        values = {name: value for name, value in entry.to_json().items() if name not in _NOT_TOLD}
+    else:
+        values = _of_leak(entry)
     return [
         (f"memguard.{name}", harmless(value) if isinstance(value, str) else value)
-        for name, value in _of_leak(entry).items()
+        for name, value in values.items()
         if value not in (None, "")
     ]
 

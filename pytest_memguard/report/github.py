@@ -13,7 +13,7 @@ from typing import Literal
 
 from pytest_memguard.events import PressureFailure
 from pytest_memguard.gate import ONLY_WARNS
-from pytest_memguard.model import AllocationSite, Finding, LimitExceeded, RunReport
+from pytest_memguard.model import AllocationSite, Finding, GrownTest, LimitExceeded, RunReport
 from pytest_memguard.report import describe
 from pytest_memguard.report.blocks import by_weight
 from pytest_memguard.report.entry import Entry, failing, headline, nodeid_of
@@ -71,9 +71,10 @@ def _listed(report: RunReport, below: str | None) -> Iterator[Annotation]:
     """What does not fail the run: accepted leaks and those that are only warned of, and then what is others' affair."""
     entries: list[Entry] = [*by_weight(f for f in report.leaks if not f.gates)]
     entries += [limit for limit in report.limits if not limit.gates]
+    entries += [grown for grown in report.grown if not grown.gates]
     for entry in entries:
         file, line = _place(entry, below)
-        warns = isinstance(entry, LimitExceeded) or (
+        warns = isinstance(entry, (LimitExceeded, GrownTest)) or (
             isinstance(entry, Finding) and (describe.standing(entry) == "suppressed" or entry.reason == ONLY_WARNS)
         )
         reason = entry.reason if isinstance(entry, Finding) else None
@@ -96,6 +97,8 @@ def _title(entry: Entry) -> str:
     name = "::".join([posixpath.basename(file), *names])
     if isinstance(entry, Finding):
         return f"leak: {describe.amount(entry)} in {name}"
+    if isinstance(entry, GrownTest):
+        return f"more memory than in earlier runs in {name}"
     return f"memory limit exceeded in {name}" if isinstance(entry, LimitExceeded) else "memory pressure"
 
 

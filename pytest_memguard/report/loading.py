@@ -25,6 +25,7 @@ from pytest_memguard.model import (
     Diagnosis,
     Environment,
     Finding,
+    GrownTest,
     LimitExceeded,
     MemoryRecord,
     RunReport,
@@ -157,6 +158,7 @@ def _schema_1(data: Mapping[str, Any]) -> RunReport:
         warnings=_texts(data, "warnings"),
         errors=_texts(data, "errors"),
         components=_all(ComponentUsage, data, "components"),
+        grown=_all(GrownTest, data, "grown"),
     )
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_memguard.events import PressureFailure
-from pytest_memguard.model import Finding, LimitExceeded, RunReport
+from pytest_memguard.model import Finding, GrownTest, LimitExceeded, RunReport, SessionGrowth
 from pytest_memguard.report import around, describe
 from pytest_memguard.report.blocks import by_weight
 from pytest_memguard.report.components import component_table
 from pytest_memguard.report.counts import Counts, count_tests
-from pytest_memguard.report.entry import Entry, failing, lines_of
+from pytest_memguard.report.entry import Entry, failing, headline, lines_of
 from pytest_memguard.report.prose import code, collapsed, fenced, said
 from pytest_memguard.report.terminal import result
 from pytest_memguard.report.text import counted, percent, shortened
@@ -60,7 +60,7 @@ def verdict(report: RunReport, counts: Counts | None = None) -> Iterator[str]:
     """The heading, and what it means, for somebody who has not heard of leaks in tests."""
     counts = counts or count_tests(report.tests, limit=_LISTED)
     entries = failing(report)
-    mark = ":x:" if entries else ":warning:" if report.leaks or report.limits else ":white_check_mark:"
+    mark = ":x:" if entries else ":warning:" if report.leaks or report.limits or report.grown else ":white_check_mark:"
     found = result(report)
     listed = len(report.leaks) + len(report.limits)
     if listed and not entries:
@@ -113,6 +113,10 @@ def _heading(entry: Entry) -> str:
         return "The run was stopped before memory ran out" if entry.stopped else "Memory pressure"
     if isinstance(entry, LimitExceeded):
         return f"{code(entry.nodeid)} goes over its memory limit"
+    if isinstance(entry, SessionGrowth):
+        return "Memory grew over the session"
+    if isinstance(entry, GrownTest):
+        return f"{code(entry.nodeid)} takes more memory than in earlier runs"
     return f"{code(entry.nodeid)} leaks {said(describe.amount(entry))}"
 
 
@@ -124,6 +128,8 @@ def _facts(entry: Entry) -> Iterator[tuple[str, str]]:
         yield "how much", f"{describe.peak(entry)}, above what the test started with"
         yield "set by", code(entry.origin)
         yield "repeat", code(describe.repeat_command(entry.nodeid), most=2_000)
+    elif isinstance(entry, (GrownTest, SessionGrowth)):
+        yield "how much", said(headline(entry))
     else:
         yield from _facts_of_leak(entry)
 
@@ -162,14 +168,17 @@ def _site(place: str, function: str, source: str) -> str:
 
 def _listed(report: RunReport) -> Iterator[str]:
     """What was found without failing the run."""
-    entries: list[Finding | LimitExceeded] = [*by_weight(leak for leak in report.leaks if not leak.gates)]
+    entries: list[Finding | LimitExceeded | GrownTest] = [*by_weight(leak for leak in report.leaks if not leak.gates)]
     entries += [limit for limit in report.limits if not limit.gates]
+    entries += [grown for grown in report.grown if not grown.gates]
     if entries:
         items = (_item(entry) for entry in entries)
         yield collapsed(f"Found, without failing the run ({len(entries)})", _list(items, len(entries)))
 
 
-def _item(entry: Finding | LimitExceeded) -> str:
+def _item(entry: Finding | LimitExceeded | GrownTest) -> str:
+    if isinstance(entry, GrownTest):
+        return f"{code(entry.nodeid)}: more memory than in earlier runs, {describe.grown_headline(entry)}"
     if isinstance(entry, LimitExceeded):
         return f"{code(entry.nodeid)}: {describe.peak(entry)}, set by {code(entry.origin)}"
     reason = entry.reason or entry.suppressed_by or "no reason given"

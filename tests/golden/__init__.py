@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_memguard.model import AllocationSite, Diagnosis, Retainer, RunReport, TypeGrowth
+from pytest_memguard.model import AllocationSite, Diagnosis, GrownTest, Retainer, RunReport, TypeGrowth
 from pytest_memguard.report.formats import formats
 from tests.unit import reported as r
 
@@ -14,6 +14,17 @@ FOLDER = Path(__file__).parent
 # Where the tests are in the checkout, as annotations need it.
 BELOW = "services/shop"
 _SUFFIXES = {"text": "txt", "json": "json", "markdown": "md", "junit": "xml", "github": "github.txt"}
+
+_GROWN = GrownTest(
+    nodeid="tests/test_import.py::test_big",
+    metric="peak",
+    bytes=82 * 2**20,
+    usual_bytes=20 * 2**20,
+    lowest_bytes=19 * 2**20,
+    highest_bytes=21 * 2**20,
+    runs=10,
+    gates=True,
+)
 
 EVERYTHING = r.run(
     r.LEAK,
@@ -38,6 +49,7 @@ EVERYTHING = r.run(
     cleanups=(r.CLEANUP,),
     strategies=(r.PAYS, r.FAILS),
     failures=(r.STOPPED,),
+    grown=(_GROWN, replace(_GROWN, nodeid="tests/test_import.py::test_small", gates=False)),
     components=(r.USAGE, r.FULL),
     warnings=("fixtures not checked: db, cache",),
     errors=("watching: ValueError: no such metric",),

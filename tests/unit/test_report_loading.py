@@ -40,7 +40,8 @@ def test_reports_of_every_schema_give_every_output(path):
     assert "3 leaks in 36 tests" in outputs["markdown"]
     assert 'tests="39"' in outputs["junit"]
     assert outputs["github"].count("::error ") == 3
-    assert json.loads(outputs["json"]) == json.loads(path.read_text("utf-8"))
+    recorded, again = json.loads(path.read_text("utf-8")), json.loads(outputs["json"])
+    assert {key: again[key] for key in recorded} == recorded
 
 
 def test_there_is_a_recorded_report_of_every_schema():
