@@ -15,9 +15,7 @@ import pytest
 
 from pytest_memguard.events import PressureFailure
 from pytest_memguard.model import Finding, GrownTest, LimitExceeded, SessionGrowth
-from pytest_memguard.report import describe
-from pytest_memguard.report.blocks import session_growth
-from pytest_memguard.report.failure import grown_text, leak_text, limit_text, pressure_text
+from pytest_memguard.report.entry import Entry, headline, lines_of, nodeid_of, properties, site_of
 from pytest_memguard.report.text import Line, harmless
 
 __all__ = ["Entry", "failing_reports", "in_order", "log"]
@@ -26,9 +24,6 @@ _TEXT_WIDTH = 100
 _WORD = "memguard_word"
 _LOGGED = "memguard_logged"
 _STATUS = "memguard-entries"
-_NOT_TOLD = ("nodeid", "gates")  # both are what the entry is
-
-Entry = Finding | LimitExceeded | GrownTest | SessionGrowth | PressureFailure
 _WORDS = {
     Finding: "LEAK",
     LimitExceeded: "LIMIT",
@@ -77,16 +72,7 @@ class EntryText:
         return "\n".join(entry.text for entry in self._lines(_TEXT_WIDTH))
 
     def _lines(self, width: int) -> Iterable[Line]:
-        width = max(width, 40)
-        if isinstance(self.entry, LimitExceeded):
-            return limit_text(self.entry, width)
-        if isinstance(self.entry, GrownTest):
-            return grown_text(self.entry, width)
-        if isinstance(self.entry, SessionGrowth):
-            return session_growth(self.entry, width)
-        if isinstance(self.entry, PressureFailure):
-            return pressure_text(self.entry, width)
-        return leak_text(self.entry, width)
+        return lines_of(self.entry, max(width, 40))
 
 
 def failing_reports(
@@ -97,14 +83,14 @@ def failing_reports(
     *locations* has, by node id, the ``location`` of the tests that ran; an entry without one is placed by its id.
     *tbstyle* is the value of ``--tb``. A finding on a fixture becomes a failure of the first test that shows it.
     """
-    nodeid = _nodeid(entry)
+    nodeid = nodeid_of(entry)
     location = (locations or {}).get(nodeid) or _location(nodeid)
     text = EntryText(entry, _crash(entry, location), tbstyle == "line")
     common: dict[str, Any] = {"nodeid": nodeid, "location": location, "keywords": {}, _WORD: _WORDS[type(entry)]}
     return [
         pytest.TestReport(**common, outcome="failed", when="call", longrepr=cast("Any", text)),
         pytest.TestReport(
-            **common, outcome="passed", when="teardown", longrepr=None, user_properties=_properties(entry)
+            **common, outcome="passed", when="teardown", longrepr=None, user_properties=properties(entry)
         ),
     ]
 
@@ -116,7 +102,7 @@ def in_order(entries: Iterable[Entry], *, position: Mapping[str, int], stepwise:
     """
 
     def place(entry: Entry) -> int:
-        return position.get(_nodeid(entry), len(position))
+        return position.get(nodeid_of(entry), len(position))
 
     return sorted(entries, key=place, reverse=stepwise)
 
@@ -150,12 +136,6 @@ class _Status:
         return "failed", "", (word, {"red": True}) if getattr(report, _LOGGED, False) else ""
 
 
-def _nodeid(entry: Entry) -> str:
-    if isinstance(entry, SessionGrowth):
-        return entry.last_nodeid or entry.first_nodeid or ""
-    return describe.rerun_nodeid(entry) if isinstance(entry, Finding) else entry.nodeid
-
-
 def _location(nodeid: str) -> tuple[str, int | None, str]:
     path, _, domain = nodeid.partition("::")
     return path, None, domain.replace("::", ".") or path
@@ -163,53 +143,5 @@ def _location(nodeid: str) -> tuple[str, int | None, str]:
 
 def _crash(entry: Entry, location: tuple[str, int | None, str]) -> Crash:
     """The allocation site where one is known, the test otherwise: pytest's line numbers start at 0 there."""
-    if isinstance(entry, (PressureFailure, SessionGrowth)):
-        message = harmless(entry.reason or "memory grew over the session")
-        path, line = location[0], (location[1] or 0) + 1
-    elif isinstance(entry, LimitExceeded):
-        path, line, message = location[0], (location[1] or 0) + 1, describe.limit_headline(entry)
-    elif isinstance(entry, GrownTest):
-        path, line, message = location[0], (location[1] or 0) + 1, describe.grown_headline(entry)
-    elif entry.diagnosis.sites:
-        site = entry.diagnosis.sites[0]
-        path, line, message = site.file, site.line, describe.headline(entry)
-    else:
-        path, line, message = location[0], (location[1] or 0) + 1, describe.headline(entry)
-    return Crash(harmless(path), line, message)
-
-
-def _properties(entry: Entry) -> list[tuple[str, object]]:
-    """What JUnit XML gets as ``<properties>``: builtins only, and nothing that is not known."""
-    if isinstance(entry, PressureFailure):
-        return [("memguard.pressure", harmless(entry.reason)), ("memguard.stopped", entry.stopped)]
-    if isinstance(entry, LimitExceeded):
-        return [
-            ("memguard.limit_bytes", entry.limit_bytes),
-            ("memguard.peak_growth_bytes", entry.peak_growth_bytes),
-            ("memguard.limit_origin", harmless(entry.origin)),
-        ]
-    if isinstance(entry, SessionGrowth):
-        return [(f"memguard.{name}", value) for name, value in entry.to_json().items() if value is not None]
-    if isinstance(entry, GrownTest):
-        return [(f"memguard.{name}", value) for name, value in entry.to_json().items() if name not in _NOT_TOLD]
-    diagnosis = entry.diagnosis
-    values: dict[str, object] = {
-        "kind": entry.kind,
-        "bytes_per_run": entry.bytes_per_run,
-        "blocks_per_run": entry.blocks_per_run,
-        "count_per_run": entry.count_per_run,
-        "confidence": describe.two_decimals(entry.confidence),
-        "phase": entry.phase,
-        "fixture": entry.fixture,
-        "types": describe.types_text(entry, limit=10),
-        "site": describe.site_place(diagnosis.sites[0]) if diagnosis.sites else None,
-        "retainer": harmless(diagnosis.retainers[0].path) if diagnosis.retainers else None,
-        "component": diagnosis.component,
-        "signature": diagnosis.signature,
-        "witnesses": len(entry.witnesses),
-    }
-    return [
-        (f"memguard.{name}", harmless(value) if isinstance(value, str) else value)
-        for name, value in values.items()
-        if value not in (None, "")
-    ]
+    path, line = site_of(entry) or (location[0], (location[1] or 0) + 1)
+    return Crash(harmless(path), line, headline(entry))

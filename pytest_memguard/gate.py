@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 from pytest_memguard.model import AllocationSite, Finding
 
+#: The reason of a leak that would fail the run, if leaks did.
+ONLY_WARNS = "leaks only warn (--memguard-fail-on)"
+
 # Modules of the standard library whose caches are nobody's leak: what grows there belongs to the interpreter.
 # Registries that users fill on purpose (logging, atexit, sys.modules, threading ..) are not among them.
 _INTERPRETER = (
@@ -56,7 +59,7 @@ class Gate:
         if self.packages and not self._in_packages(finding):
             return f"third-party: outside confirm.packages ({', '.join(self.packages)})"
         if not self.on_leak:
-            return "leaks only warn (--memguard-fail-on)"
+            return ONLY_WARNS
         return None
 
     def _foreign_owner(self, finding: Finding) -> str | None:
@@ -100,20 +103,32 @@ def group(findings: Iterable[Finding]) -> list[Finding]:
         witnesses = tuple(dict.fromkeys((*known.witnesses, *finding.witnesses)))
         # What the marker of one test accepts is not accepted in another.
         first = finding if known.verdict == "suppressed" else known
-        alike[place] = replace(first, witnesses=witnesses, confidence=max(known.confidence, finding.confidence))
+        # It may be known of one of them only.
+        kept = first.diagnosis.retained_at or known.diagnosis.retained_at or finding.diagnosis.retained_at
+        alike[place] = replace(
+            first,
+            witnesses=witnesses,
+            confidence=max(known.confidence, finding.confidence),
+            diagnosis=replace(first.diagnosis, retained_at=kept),
+        )
     return [finding for alike in by_cause.values() for finding in alike]
 
 
 def _same_line(one: Finding, other: Finding) -> bool:
     """Whether the same line puts it there, as far as that is known; of neither: it may be.
 
-    Lines of the tests themselves are left out: each test has its own, whatever they have in common.
+    Lines of the tests themselves are left out: each test has its own, whatever they have in common. On a busy machine
+    a diagnosis may end before it has found that line: then the lines that allocate have to do.
     """
     kept = [_lines(finding, finding.diagnosis.retained_at) for finding in (one, other)]
     if all(kept) or not any(kept):
         return kept[0] == kept[1]
+    if not all(finding.diagnosis.retained_at or finding.diagnosis.sites for finding in (one, other)):
+        return True
     made = [_lines(finding, finding.diagnosis.sites) for finding in (one, other)]
-    return not any(made) or not kept[0].isdisjoint(made[1]) or not kept[1].isdisjoint(made[0])
+    if all(finding.diagnosis.retained_at for finding in (one, other)):
+        return not any(made) or not kept[0].isdisjoint(made[1]) or not kept[1].isdisjoint(made[0])
+    return not any(made) or not (kept[0] | made[0]).isdisjoint(kept[1] | made[1])
 
 
 def _lines(finding: Finding, sites: Iterable[AllocationSite]) -> set[tuple[str, int]]:

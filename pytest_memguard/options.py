@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import pytest
 
-from pytest_memguard import report
 from pytest_memguard.errors import CombinedError, ConfigFileError, MemguardError, UnknownNameError, all_of
+from pytest_memguard.outputs import check_files
 from pytest_memguard.settings import Given, MarkerSettings, Resolved, Settings, resolve, show
 from pytest_memguard.settings.fields import Spec, specs
 from pytest_memguard.settings.marks import FOREIGN_MARKS, MARK, MARK_NAMES, Mark, described_marks, settings_of_marks
@@ -114,9 +114,7 @@ def load(config: pytest.Config) -> Resolved:
         if errors:
             raise all_of(errors)
         resolved = resolve([layers[2], ini], command_line=command_line)
-        if resolved.settings.json is not None:
-            target = _relative(resolved.settings.json, Path.cwd())
-            report.check_target(target, setting="the JSON report", origin=resolved.origins["json"])
+        check_files(resolved, lambda path: _relative(path, Path.cwd()))
         return resolved
 
 

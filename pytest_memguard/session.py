@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,16 +12,17 @@ import pytest
 
 from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda
+from pytest_memguard.announcing import Announcement
 from pytest_memguard.cleanup import CleanupManager, open_cleanup
 from pytest_memguard.events import ComponentUsage
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, RunReport, Suspect
 from pytest_memguard.outcome import outcome_after
+from pytest_memguard.outputs import Outputs
 from pytest_memguard.progress import Progress
 from pytest_memguard.protection import HeavyTests, Protection, worst_event
 from pytest_memguard.reception import Reception, open_reception
 from pytest_memguard.registration import register_components, register_strategies
-from pytest_memguard.report import check_target, jsonfile, write_report
 from pytest_memguard.report.terminal import section
 from pytest_memguard.settings import MarkerSettings, Resolved
 from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
@@ -72,9 +74,9 @@ class MemguardSession:
                 config, guard, resolved, call=self._call, cleaner=self._cleaner, components=guard.components
             )
             config.add_cleanup(self._protection.close)
-        if resolved.settings.json is not None and role != "worker":
-            with options.usage_errors():
-                check_target(resolved.settings.json, setting="--memguard-json", origin=resolved.origins.get("json", ""))
+        self._outputs = Outputs(resolved, rootdir=str(config.rootpath), environ=os.environ, writes=role != "worker")
+        self._announcement = Announcement()
+        config.pluginmanager.register(self._announcement)
         self._earlier = _earlier_runs(config, resolved, self.guard)
 
     @property
@@ -296,10 +298,10 @@ class MemguardSession:
             self._guarded("writing the history", partial(self._earlier.remember, report))
             report = self._report = self.guard.updated(report)
         self._call(self._config.hook.pytest_memguard_report, report=report)
-        target = self._resolved.settings.json
-        if target is not None and not self._config.getoption("collectonly", False):
-            origin = self._resolved.origins.get("json", "")
-            write_report(target, jsonfile.render(report), setting="--memguard-json", origin=origin)
+        if not self._config.getoption("collectonly", False):
+            for write in self._outputs.writers:
+                self._guarded("writing the report", partial(write, report))
+            self._announcement.lines = list(self._outputs.annotations(report))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the section."""

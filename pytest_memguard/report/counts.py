@@ -10,6 +10,8 @@ from pytest_memguard.model import MemoryRecord
 
 __all__ = ["Counts", "count_tests"]
 
+_FAILED = ("failed", "error")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
@@ -17,7 +19,7 @@ class Counts:
 
     ``undecided`` are the inconclusive ones and the suspects for which the time did not suffice. ``unchecked_passed``
     and ``unchecked_reasons`` leave out what failed or was skipped: nobody expects that to be repeated. ``marked`` are
-    the first ones with checkpoints.
+    the first ones with checkpoints, ``failed`` those that did so by themselves.
     """
 
     verdicts: Counter[str]
@@ -26,6 +28,7 @@ class Counts:
     unchecked_passed: int
     unchecked_reasons: Counter[str]
     marked: tuple[MemoryRecord, ...] = ()
+    failed: int = 0
 
     @property
     def undecided_total(self) -> int:
@@ -40,12 +43,13 @@ def count_tests(records: Iterable[MemoryRecord], *, limit: int) -> Counts:
     unchecked: list[tuple[str, str | None]] = []
     undecided: list[tuple[str, str | None]] = []
     marked: list[MemoryRecord] = []
-    passed = 0
+    passed = failed = 0
     for record in records:
         if record.checkpoints and len(marked) < limit:
             marked.append(record)
         verdict = record.verdict
         verdicts[verdict] += 1
+        failed += record.outcome in _FAILED
         if verdict == "unchecked":
             if len(unchecked) < limit:
                 unchecked.append((record.nodeid, record.reason))
@@ -62,4 +66,5 @@ def count_tests(records: Iterable[MemoryRecord], *, limit: int) -> Counts:
         unchecked_passed=passed,
         unchecked_reasons=reasons,
         marked=tuple(marked),
+        failed=failed,
     )

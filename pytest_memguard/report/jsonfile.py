@@ -29,6 +29,8 @@ Beyond the keys that the schema fixes there are these, which readers of schema 1
   ``highest_bytes`` of these, ``gates``;
 - ``failures``: why pressure fails the run: ``nodeid``, ``reason``, ``stopped``, ``worker``.
 
+In a merged report ``worker`` is the name of the shard's file, with that of the worker behind it where it had some.
+
 ``pressure`` and ``cleanups`` have the last ``historySize`` of each process. They and ``components`` are always there,
 and empty where nothing of that kind has happened.
 """

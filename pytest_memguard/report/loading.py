@@ -1,40 +1,49 @@
-"""A report in JSON read back, whatever the file holds: its leaks as values, or an error that says what is wrong.
+"""A report in JSON read back, whatever the file holds: the run as a value, or an error that says what is wrong.
 
-Nothing in the file is trusted. Keys may be missing or of another type, texts and lists may be of any length: each value
-is taken if it is what it should be, cut to a bearable size, and otherwise left out.
+Nothing in the file is trusted (see ``decoding``). Schemas are read for ever: each has its reader here.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast, get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from pytest_memguard.errors import MemguardError, shown
+from pytest_memguard.events import (
+    CleanupResult,
+    CollectionSummary,
+    ComponentUsage,
+    PressureEvent,
+    PressureFailure,
+    StrategyStatistics,
+)
 from pytest_memguard.model import (
     SCHEMA_VERSION,
-    VERDICTS,
-    AllocationSite,
     Diagnosis,
+    Environment,
     Finding,
-    Kind,
-    Phase,
-    Retainer,
-    RoundSeries,
-    TypeGrowth,
+    GrownTest,
+    LimitExceeded,
+    MemoryRecord,
+    RunReport,
+    SessionSummary,
 )
+from pytest_memguard.report.decoding import decoded, decoded_all
 from pytest_memguard.report.text import quoted_path
 
 __all__ = ["LoadedReport", "UnreadableReportError", "load_report"]
 
 T = TypeVar("T")
+
 _MOST_BYTES = 1 << 29
-_LONGEST = 2_000
-_MOST_ENTRIES = 1_000
+_MOST_LISTED = 100_000
 _HIGHEST = 2**63
+_GENERATIONS = 3
 _TOOL = "pytest-memguard"
+_UNKNOWN_TEST = "(unknown test)"
 _OTHER_FILE = "give a file that `pytest --memguard --memguard-json=FILE` has written"
 
 
@@ -46,13 +55,43 @@ class UnreadableReportError(MemguardError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedReport:
-    """What a report in JSON says of the run and of its leaks."""
+    """A run, and the file that tells of it."""
 
     path: str
-    version: str
-    python: str
-    started: str
-    leaks: tuple[Finding, ...]
+    run: RunReport
+
+    @property
+    def version(self) -> str:
+        """Of the program that made the report."""
+        return self.run.version
+
+    @property
+    def python(self) -> str:
+        """The version of Python that the tests ran on."""
+        return self.run.environment.python
+
+    @property
+    def started(self) -> str:
+        """When the run began."""
+        return self.run.session.started
+
+    @property
+    def leaks(self) -> Sequence[Finding]:
+        """Its leaks."""
+        return self.run.leaks
+
+
+class LoadedRecords:
+    """The tests of a report: data until they are asked for, each a value then."""
+
+    def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        self._entries = entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[MemoryRecord]:
+        return map(_record, self._entries)
 
 
 def load_report(path: str) -> LoadedReport:
@@ -68,14 +107,7 @@ def load_report(path: str) -> LoadedReport:
         raise _unreadable(path, "it is nested too deeply", _OTHER_FILE) from None
     if not isinstance(data, dict) or _mapping(data, "tool").get("name") != _TOOL:
         raise _unreadable(path, f"it is not a report of {_TOOL}", _OTHER_FILE)
-    _check_schema(path, data)
-    return LoadedReport(
-        path=path,
-        version=_text(_mapping(data, "tool"), "version"),
-        python=_text(_mapping(data, "environment"), "python"),
-        started=_text(_mapping(data, "session"), "started"),
-        leaks=tuple(_entries(data, "leaks", _finding, most=100 * _MOST_ENTRIES)),
-    )
+    return LoadedReport(path=path, run=_READERS[_schema(path, data)](data))
 
 
 def _content(path: str) -> str:
@@ -90,89 +122,82 @@ def _content(path: str) -> str:
     return content.decode("utf-8-sig")
 
 
-def _check_schema(path: str, data: Mapping[str, Any]) -> None:
+def _schema(path: str, data: Mapping[str, Any]) -> int:
     schema = data.get("schema")
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
         raise _unreadable(path, f"its schema is {shown(schema)}", _OTHER_FILE)
     if schema > SCHEMA_VERSION:
-        made_by = _text(_mapping(data, "tool"), "version") or "a newer version"
+        version = _mapping(data, "tool").get("version")
+        made_by = version[:100] if isinstance(version, str) and version else "a newer version"
         raise _unreadable(
             path,
             f"its schema is {min(schema, _HIGHEST)}, and schemas up to {SCHEMA_VERSION} are known here",
             f"it was made by {_TOOL} {made_by}: use that version or a newer one",
         )
+    return schema
 
 
 def _unreadable(path: str, reason: str, remedy: str) -> UnreadableReportError:
     return UnreadableReportError(f"cannot read the report {quoted_path(path)}: {reason}", remedy=remedy)
 
 
+def _schema_1(data: Mapping[str, Any]) -> RunReport:
+    version = _mapping(data, "tool").get("version")
+    tests = data.get("tests")
+    return RunReport(
+        version=version[:100] if isinstance(version, str) else "",
+        environment=decoded(Environment, _mapping(data, "environment")),
+        session=_session(_mapping(data, "session")),
+        tests=LoadedRecords([entry for entry in tests if isinstance(entry, dict)] if isinstance(tests, list) else []),
+        leaks=tuple(map(_finding, _objects(data, "leaks"))),
+        limits=tuple(decoded(LimitExceeded, entry, gates=_gates(entry)) for entry in _objects(data, "limits")),
+        pressure=tuple(e for e in _all(PressureEvent, data, "pressure") if e.limit_bytes > 0),
+        cleanups=_all(CleanupResult, data, "cleanups"),
+        strategies=_all(StrategyStatistics, data, "strategies"),
+        failures=_all(PressureFailure, data, "failures"),
+        warnings=_texts(data, "warnings"),
+        errors=_texts(data, "errors"),
+        components=_all(ComponentUsage, data, "components"),
+        grown=_all(GrownTest, data, "grown"),
+    )
+
+
+# One for each schema that there ever was.
+_READERS: dict[int, Callable[[Mapping[str, Any]], RunReport]] = {1: _schema_1}
+
+
+def _session(data: Mapping[str, Any]) -> SessionSummary:
+    found = data.get("collections")
+    collections = decoded(CollectionSummary, found) if isinstance(found, dict) else None
+    if collections is not None and len(collections.generations) != _GENERATIONS:
+        collections = None
+    return decoded(SessionSummary, data, collections=collections)
+
+
+def _record(data: Mapping[str, Any]) -> MemoryRecord:
+    # A verdict or a number that is not there is not known, which is not the same as good or none.
+    record = decoded(MemoryRecord, data)
+    return record if record.nodeid else replace(record, nodeid=_UNKNOWN_TEST)
+
+
 def _finding(data: Mapping[str, Any]) -> Finding:
-    return Finding(
-        nodeid=_text(data, "nodeid") or "(unknown test)",
-        witnesses=tuple(_texts(data, "witnesses")),
-        kind=cast("Kind", _word(data, "kind", get_args(Kind), "python")),
-        verdict=cast("Any", _word(data, "verdict", VERDICTS, "leak")),
-        gates=data.get("gates") is not False,
-        reason=_text(data, "reason") or None,
-        severity="low" if data.get("severity") == "low" else "high",
-        phase=cast("Phase", _word(data, "phase", get_args(Phase), "call")),
-        fixture=_text(data, "fixture") or None,
-        bytes_per_run=_number(data, "bytes_per_run"),
-        blocks_per_run=_number(data, "blocks_per_run"),
-        count_per_run=_number(data, "count_per_run"),
-        rounds=tuple(_entries(data, "rounds", _series)),
-        confidence=_fraction(data, "confidence"),
-        diagnosis=_diagnosis(data),
-        suppressed_by=_text(data, "suppressed_by") or None,
-        advice=_text(data, "advice") or None,
+    finding = decoded(Finding, data, gates=_gates(data), diagnosis=decoded(Diagnosis, data))
+    return replace(
+        finding,
+        nodeid=finding.nodeid or _UNKNOWN_TEST,
+        verdict="suppressed" if finding.verdict == "suppressed" else "leak",
+        phase=finding.phase if data.get("phase") == finding.phase else "call",
+        confidence=finding.confidence if 0 <= finding.confidence <= 1 and _is_number(data, "confidence") else math.nan,
     )
 
 
-def _diagnosis(data: Mapping[str, Any]) -> Diagnosis:
-    return Diagnosis(
-        types=tuple(
-            _entries(
-                data,
-                "types",
-                lambda d: TypeGrowth(type=_text(d, "type"), count=_number(d, "count"), bytes=_number(d, "bytes")),
-            )
-        ),
-        sites=tuple(_entries(data, "sites", _site)),
-        retainers=tuple(_entries(data, "retainers", _retainer)),
-        component=_text(data, "component") or None,
-        signature=_text(data, "signature"),
-        notes=tuple(_texts(data, "notes")),
-        retained_at=tuple(_entries(data, "retained_at", _site)),
-    )
+def _gates(data: Mapping[str, Any]) -> bool:
+    """What does not say that the run passes in spite of it fails the run."""
+    return data.get("gates") is not False
 
 
-def _series(data: Mapping[str, Any]) -> RoundSeries:
-    deltas = data.get("deltas")
-    numbers = deltas[:_MOST_ENTRIES] if isinstance(deltas, list) else []
-    return RoundSeries(metric=_text(data, "metric"), deltas=tuple(map(_whole, numbers)))
-
-
-def _site(data: Mapping[str, Any]) -> AllocationSite:
-    return AllocationSite(
-        file=_text(data, "file"),
-        line=_number(data, "line"),
-        function=_text(data, "function"),
-        bytes=_number(data, "bytes"),
-        count=_number(data, "count"),
-        source=_text(data, "source"),
-    )
-
-
-def _retainer(data: Mapping[str, Any]) -> Retainer:
-    suspect = data.get("suspect")
-    return Retainer(
-        path=_text(data, "path"),
-        root=_text(data, "root"),
-        type=_text(data, "type"),
-        steps=tuple(_texts(data, "steps")),
-        suspect=_whole(suspect) if isinstance(suspect, int) else None,
-    )
+def _is_number(data: Mapping[str, Any], key: str) -> bool:
+    return isinstance(data.get(key), (int, float)) and not isinstance(data[key], bool)
 
 
 def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -180,45 +205,19 @@ def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _text(data: Mapping[str, Any], key: str) -> str:
-    return _cut(data.get(key))
-
-
-def _texts(data: Mapping[str, Any], key: str) -> list[str]:
+def _objects(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     found = data.get(key)
-    return [_cut(text) for text in found[:_MOST_ENTRIES] if isinstance(text, str)] if isinstance(found, list) else []
+    return [entry for entry in found[:_MOST_LISTED] if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
-def _cut(value: object) -> str:
-    if not isinstance(value, str):
-        return ""
-    return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}.. ({len(value)} characters)"
+def _all(cls: type[T], data: Mapping[str, Any], key: str) -> tuple[T, ...]:
+    return decoded_all(cls, data.get(key), most=_MOST_LISTED)
 
 
-def _number(data: Mapping[str, Any], key: str) -> int:
-    return _whole(data.get(key))
+def _texts(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    return decoded(_Texts, {"texts": data.get(key)}).texts
 
 
-def _whole(value: object) -> int:
-    if not isinstance(value, (int, float)) or value != value:  # noqa: PLR0124 - NaN, which JSON should not have
-        return 0
-    return int(max(-_HIGHEST, min(value, _HIGHEST)))
-
-
-def _fraction(data: Mapping[str, Any], key: str) -> float:
-    value = data.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        return math.nan
-    return float(value)
-
-
-def _word(data: Mapping[str, Any], key: str, words: Sequence[str], otherwise: str) -> str:
-    value = data.get(key)
-    return value if isinstance(value, str) and value in words else otherwise
-
-
-def _entries(
-    data: Mapping[str, Any], key: str, make: Callable[[Mapping[str, Any]], T], *, most: int = _MOST_ENTRIES
-) -> list[T]:
-    found = data.get(key)
-    return [make(entry) for entry in found[:most] if isinstance(entry, dict)] if isinstance(found, list) else []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Texts:
+    texts: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from pytest_memguard.report.layout import INDENT, LISTED, bounded, field, lines,
 from pytest_memguard.report.text import Line, cells, counted, harmless, line, percent, shortened
 from pytest_memguard.units import format_bytes, format_duration
 
-__all__ = ["section"]
+__all__ = ["result", "section"]
 
 _BLOCKS = 10
 _NARROWEST = 40
@@ -111,13 +111,13 @@ def _details(report: RunReport, counts: Counts, width: int) -> Iterator[Line]:
 
 def _title(report: RunReport, width: int) -> Line:
     """The title between ``=``, as pytest draws its own."""
-    title = f" memguard: {_result(report)} "
+    title = f" memguard: {result(report)} "
     side = "=" * max((width - cells(title)) // 2, 1)
     text = f"{side}{title}{side}"
     return line(text + "=" if cells(text) < width else text, _mood(report), "bold")
 
 
-def _result(report: RunReport) -> str:
+def result(report: RunReport) -> str:
     """``1 leak in 412 tests``, ``no leaks in 1 test``, ``2 leaks and 1 exceeded limit in 9 tests``."""
     leaks = sum(finding.gates for finding in report.leaks)
     limits = sum(limit.gates for limit in report.limits)
@@ -153,7 +153,7 @@ def _mood(report: RunReport) -> str:
 def _one_line(report: RunReport, counts: Counts, width: int) -> Line:
     """The whole run in one line: the first wording that fits the width, or the shortest."""
     worst = by_weight(finding for finding in report.leaks if finding.gates)
-    start = f"memguard: {_result(report)}"
+    start = f"memguard: {result(report)}"
     if worst:
         tail = f" {describe.amount(worst[0])}" + (f", and {len(worst) - 1} more" if len(worst) > 1 else "")
         room = max(width - cells(start) - cells(tail) - 2, _SHORTEST_ID)

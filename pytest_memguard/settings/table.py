@@ -128,6 +128,18 @@ class Settings:
             yaml=("report.json",),
         ),
     )
+    markdown: Path | None = field(
+        default=None,
+        metadata=described(
+            help="write a summary for a pull request to FILE; it goes to GITHUB_STEP_SUMMARY, too, where that is set",
+            parse=p.file_path,
+            show=words.path,
+            option="--memguard-markdown",
+            metavar="FILE",
+            ini="memguard_markdown",
+            yaml=("report.markdown",),
+        ),
+    )
     history: Path | None = field(
         default=None,
         metadata=described(

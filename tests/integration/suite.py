@@ -165,7 +165,7 @@ class Suite:
         plain = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("PYTEST", "COV_", "PY_COLORS", "FORCE_COLOR", "NO_COLOR", "CI"))
+            if not name.startswith(("PYTEST", "COV_", "PY_COLORS", "FORCE_COLOR", "NO_COLOR", "CI", "GITHUB_"))
         }
         paths = [str(_ROOT), *plain.get("PYTHONPATH", "").split(os.pathsep)]
         plain.update(

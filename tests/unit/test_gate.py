@@ -47,6 +47,20 @@ def test_where_only_one_line_is_known_it_must_be_among_those_that_allocate():
     assert witnesses(known, leak("b", sites=[4])) == [("a",), ("b",)]
 
 
+def test_where_the_line_is_not_known_of_one_the_same_allocations_tell():
+    unknown, one, other = leak("a", sites=[3, 4]), leak("b", sites=[3, 4], retained_at=[7]), leak("c", retained_at=[9])
+    (found, apart) = group([unknown, one, other])
+
+    assert (found.witnesses, found.diagnosis.retained_at) == (("a", "b"), (site(7),))
+    assert apart.witnesses == ("c",)
+
+
+def test_what_nothing_is_known_of_is_the_same_as_what_is_known():
+    assert witnesses(leak("a", sites=[3], retained_at=[7]), leak("b")) == [("a", "b")]
+    assert witnesses(leak("b"), leak("a", sites=[3], retained_at=[7])) == [("b", "a")]
+    assert witnesses(leak("a", sites=[3, 4, 5], retained_at=[7]), leak("b", sites=[5])) == [("a", "b")]
+
+
 def test_an_accepted_one_does_not_stand_for_the_others():
     (found,) = group([leak("a", verdict="suppressed"), leak("b", confidence=0.5)])
     assert (found.nodeid, found.verdict, found.witnesses) == ("b", "leak", ("a", "b"))

@@ -68,6 +68,17 @@ OPTIONS = [
         told=("notes.md", CLI, "it is no history of pytest-memguard", "this one is left as it is"),
     ),
     option(
+        "a summary in a directory that does not exist",
+        "--memguard-markdown=no/out.md",
+        told=("the Markdown report 'no/out.md'", CLI, "there is no directory", "create the directory first"),
+    ),
+    option(
+        "two reports in one file",
+        "--memguard-json=out",
+        "--memguard-markdown=./out",
+        told=("the Markdown report", CLI, "would replace the JSON report", "'out'", "a file of its own"),
+    ),
+    option(
         "two mistakes at once", "--memguard-confirm=every", "--memguard-budget=soon", told=("'every'", CLI, "'soon'")
     ),
     option("a bad value by -o", "-o", "memguard_confirm=most", told=("'most'", "from -o on the command line", MODES)),
