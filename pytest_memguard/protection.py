@@ -18,7 +18,7 @@ from pytest_memguard.events import CleanupResult, CleanupTrigger, PressureEvent,
 from pytest_memguard.guard import Guard
 from pytest_memguard.pressure import Observation, PressureMonitor, Thresholds, rank
 from pytest_memguard.probes.collections import CollectionWatch
-from pytest_memguard.probes.limits import FILL_RATE, open_limits
+from pytest_memguard.probes.limits import FILL_RATE, Usage, open_limits
 from pytest_memguard.probes.stall import open_stall
 from pytest_memguard.sampler import BellError, Look, Sampler
 from pytest_memguard.settings import CLEANUP_LEVELS, CleanupLevel, MarkerSettings, Resolved
@@ -96,9 +96,14 @@ class Protection:
 
     # -- the life of it
 
+    @property
+    def limit(self) -> Usage | None:
+        """The limit of the run: the smallest that applies."""
+        return self._limits.smallest()
+
     def start(self) -> None:
         """The first test is about to run."""
-        smallest = self._limits.smallest()
+        smallest = self.limit
         if smallest is not None:
             self._guard.chronicle.limit = (smallest.limit, smallest.source)
         self._collections = CollectionWatch()
@@ -236,6 +241,7 @@ class Protection:
         """In the main thread or in the background."""
         observation = self._observe(False)
         if observation.rss is not None:
+            self._guard.recorder.seen(observation.rss)
             before, self._last = self._last, (observation.at_s, observation.rss)
             if before is not None and observation.at_s > before[0]:
                 self._rate = max(0.0, (observation.rss - before[1]) / (observation.at_s - before[0]))

@@ -15,6 +15,7 @@ from pytest_memguard.events import ComponentUsage
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, RunReport, Suspect
 from pytest_memguard.outcome import outcome_after
+from pytest_memguard.probes.limits import Usage
 from pytest_memguard.progress import Progress
 from pytest_memguard.protection import HeavyTests, Protection, worst_event
 from pytest_memguard.registration import register_components, register_strategies
@@ -73,6 +74,11 @@ class MemguardSession:
                 check_target(resolved.settings.json, setting="--memguard-json", origin=resolved.origins.get("json", ""))
 
     @property
+    def limit(self) -> Usage | None:
+        """The memory limit of this process, where pressure is followed."""
+        return None if self._protection is None else self._protection.limit
+
+    @property
     def is_repeating(self) -> bool:
         """Whether tests are run once more now, to find leaks."""
         return self._repeater is not None
@@ -106,6 +112,7 @@ class MemguardSession:
             self._report_hook = self._report_usage if listeners else None
             self._guarded("watching", self.guard.start)
             self._start_protection()
+            self.guard.recorder.stage("running")
         try:
             result = yield
             self._finish_pass_1(start)
@@ -113,6 +120,7 @@ class MemguardSession:
                 self._check(session)
         finally:
             self._finish_pass_1(start)
+            self.guard.recorder.stage("reporting")
             if self.guard.role != "worker":
                 self._guarded("reporting", self._conclude)
         return result
@@ -155,9 +163,11 @@ class MemguardSession:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Follow the outcome of the present test."""
         self._outcome = outcome_after(self._outcome, report)
+        self.guard.recorder.phase_ended(report.when)
 
     def _begins(self, item: pytest.Item) -> None:
         try:
+            self.guard.begin(item.nodeid)
             if self._protection is not None:
                 self._protection.begin(item)
             marker = self._markers.get(item)
@@ -203,6 +213,7 @@ class MemguardSession:
                 return
             modules = self._agenda.modules(self._items, self._markers)
             if modules:
+                self.guard.recorder.stage("checking")
                 self._repeat(session, modules)
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._step_aside("checking", error)
@@ -220,7 +231,7 @@ class MemguardSession:
         progress = Progress(self._config, total=total, clock=self.guard.clock, shown=repeater.shown)
         with contextlib.ExitStack() as stack:
             stack.callback(progress.end)
-            hooks = RepetitionHooks(repeater)
+            hooks = RepetitionHooks(repeater, self.guard)
             self._config.pluginmanager.register(hooks)
             stack.callback(self._config.pluginmanager.unregister, hooks)
             stack.enter_context(repeater)
@@ -332,6 +343,7 @@ class MemguardSession:
     def _step_aside(self, where: str, error: Exception) -> None:
         self._stepped_aside = True
         self.guard.fault(where, error)
+        self.guard.recorder.close()  # from here on it would name the wrong test
         if self._protection is not None:
             self._guarded("stepping aside", self._protection.close)
 
@@ -349,16 +361,30 @@ def _can_repeat(config: pytest.Config) -> bool:
     return not any(getattr(config.option, name, False) for name in ("collectonly", "setuponly", "setupplan", "trace"))
 
 
+def _unknown() -> None:
+    return None
+
+
 class RepetitionHooks:
     """Hooks that are needed only while tests are repeated."""
 
-    def __init__(self, repeater: Repeater) -> None:
+    def __init__(self, repeater: Repeater, guard: Guard) -> None:
         self._repeater = repeater
+        self._recorder = guard.recorder
+        self._read = guard.reader("rss") or _unknown
+        self._rss = self._read()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Take the place of pytest's own runner."""
-        return self._repeater.protocol(item, nextitem) if self._repeater.active else None
+        if not self._repeater.active:
+            return None
+        self._recorder.begins(item.nodeid, -1 if self._rss is None else self._rss, pass_number=2)
+        try:
+            return self._repeater.protocol(item, nextitem)
+        finally:
+            rss = self._rss = self._read()
+            self._recorder.ends(-1 if rss is None else rss, -1, "")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
