@@ -173,6 +173,7 @@ class Recorder:
             self._nodeid, self._name = nodeid, name_bytes(nodeid)
             self._pass, self._runs, self._rss = pass_number, 1, rss
             self._highest = _UNKNOWN
+        view[self._slot + PHASE_AT] = phase_byte(0, self._number)
         text, is_shortened = self._name
         at_s = self._clock() - self._start_s
         fields = STARTED.pack(self._number, at_s, self._rss, self._runs, len(text), pass_number, is_shortened)

@@ -149,17 +149,15 @@ def _content(path: str) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         descriptor = os.open(path, flags)
+        try:
+            found = os.fstat(descriptor)
+            is_one = stat.S_ISREG(found.st_mode) and found.st_size == SIZE
+            content = os.read(descriptor, SIZE) if is_one else b""
+        finally:
+            os.close(descriptor)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _unreadable(path, reason[:1].lower() + reason[1:]) from None
-    with open(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_size != SIZE:
-            raise _unreadable(path, "it is not a recording")
-        try:
-            content = file.read(SIZE)
-        except OSError as error:
-            raise _unreadable(path, error.strerror or str(error)) from None
     if len(content) != SIZE:
         raise _unreadable(path, "it is not a recording")
     return content

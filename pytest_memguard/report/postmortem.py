@@ -16,6 +16,7 @@ _INDENT = "  "
 _LABEL = 10
 _LEAST_NAME = 20
 _MOST_PROCESSES = 64
+_LEAST_GROWTH = 1 << 20  # any test may grow by less, and does no harm
 _SIGNALS = {1: "SIGHUP", 6: "SIGABRT", 7: "SIGBUS", 9: "SIGKILL", 11: "SIGSEGV", 15: "SIGTERM"}
 
 
@@ -40,7 +41,8 @@ def last_words(process: ProcessEnd) -> str:
     test = process.victim
     if test is None:
         return "before its first test"
-    where = "while running" if test.is_running else "after"
+    between = "while it reported, after" if process.stage == "reporting" else "after"
+    where = "while running" if test.is_running else between
     doing = f"{where} {harmless(test.nodeid)}{_detail(test)}"
     memory = _resident(process.rss, test.growth)
     return f"{doing}: {memory}" if memory else doing
@@ -53,6 +55,9 @@ def postmortem_lines(found: Postmortem, width: int) -> Iterator[str]:
     # What a controller has outlived it has told itself.
     which = "a worker of the run" if all(each.role == "worker" for each in found.processes) else "the run"
     yield from wrapped(f"{which} of {started} {state} (Python {found.python}, {found.rootdir})", width)
+    for process in found.processes:
+        if process.role == "controller" and not process.has_ended:
+            yield from _labelled("controller", f"process {process.pid} was killed, and its workers ended", width)
     for process in found.killed[:_MOST_PROCESSES]:
         label = "victim" if process.role == "main" else process.worker[:_LABEL]
         yield from _labelled(label, last_words(process), width)
@@ -83,6 +88,8 @@ def _culprit(found: Postmortem) -> str:
         return "no test that is recorded has grown"
     worker = "" if found.culprit_worker in (None, "main") else f" in {found.culprit_worker}"
     grown = format_bytes(test.growth, signed=True)
+    if test.growth < _LEAST_GROWTH:
+        return f"nobody: {test.nodeid}{worker} has grown most, {grown}{_doubt(found)}"
     runs = f" in {test.runs} runs" if test.runs > 1 else ""
     victims = [each.victim.nodeid for each in found.killed if each.victim is not None and each.victim.is_running]
     same = ", the test that was running" if test.nodeid in victims else ""
