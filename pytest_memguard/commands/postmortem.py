@@ -11,7 +11,6 @@ from typing import Any
 
 from pytest_memguard.commands.printing import print_text, terminal_width
 from pytest_memguard.errors import MemguardError, shown
-from pytest_memguard.probes.limits.kills import kill_counts
 from pytest_memguard.recorder.folder import KILLED, RecordingFolder
 from pytest_memguard.recorder.places import in_cache, in_temp
 from pytest_memguard.recorder.postmortem import Postmortem, examine
@@ -52,6 +51,8 @@ def _postmortem(options: argparse.Namespace) -> None:
 
 
 def _found(path: str | None) -> Postmortem:
+    from pytest_memguard.probes.limits.kills import kill_counts  # noqa: PLC0415 - psutil, of which others have no use
+
     kills = kill_counts().to_json()
     if path is not None and not os.path.isdir(path):
         recording = read_recording(path)
