@@ -133,12 +133,12 @@ class Flight:
         killed: list[list[Recording]] = []
         kills = kill_counts().to_json()
         for folder in self._folders:
-            folder.remove_unfinished(time.time())
             for run in folder.dead_runs(rootdir):
                 if all(each.has_ended for each in run):
                     folder.remove(run[0].run)
                 elif folder.set_aside(run, {"found": time.time(), "kills": kills}):
                     killed.append(run)
+            folder.remove_strays(time.time())
         if not killed:
             return
         newest = max(killed, key=lambda run: max(each.started for each in run))

@@ -80,8 +80,16 @@ class RecordingFolder:
                 with contextlib.suppress(OSError):
                     os.unlink(recording.path)
 
-    def remove_unfinished(self, now: float) -> None:
-        """Take away what a process left that was killed before it had a recording; *now*: seconds since the epoch."""
+    def remove_strays(self, now: float) -> None:
+        """Take away what nobody will ask for; *now*: seconds since the epoch.
+
+        That is what a process left that was killed before it had a recording, and in a folder for many projects the
+        oldest runs of those that were never run again.
+        """
+        for run in self.dead_runs(None)[:-_MOST]:
+            for recording in run:
+                with contextlib.suppress(OSError):
+                    os.unlink(recording.path)
         for entry in _listed(self.path, _UNFINISHED):
             with contextlib.suppress(OSError):
                 if now - entry.stat(follow_symlinks=False).st_mtime > _OLD_S:

@@ -232,6 +232,15 @@ def test_what_is_set_aside_is_found_once_and_the_oldest_is_forgotten(leave, fold
     assert all(each.afterwards["signal"] == 9 for each in kept)
 
 
+def test_runs_of_projects_that_are_never_run_again_are_forgotten_in_time(leave, folder):
+    for number in range(45):
+        leave(run=f"r{number}", started=float(number), rootdir=f"/project/{number}")
+
+    folder.remove_strays(0.0)
+
+    assert [run[0].run for run in folder.dead_runs(None)] == [f"r{number}" for number in range(5, 45)]
+
+
 def test_rubbish_in_the_folder_is_left_alone(folder, leave):
     leave()
     names = ["run-1-00000000.ring", "run-2-00000000.ring", "readme.txt"]
@@ -242,7 +251,7 @@ def test_rubbish_in_the_folder_is_left_alone(folder, leave):
     os.mkdir(os.path.join(folder.path, "run-3-00000000.ring"))
 
     assert len(folder.dead_runs(None)) == 1
-    folder.remove_unfinished(1e12)
+    folder.remove_strays(1e12)
     assert set(names) < set(os.listdir(folder.path))
 
 
