@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,10 +21,8 @@ from pytest_memguard.probes.limits.kills import kill_counts
 from pytest_memguard.recorder import RingError
 from pytest_memguard.recorder.folder import RecordingFolder
 from pytest_memguard.recorder.places import in_temp, made
-from pytest_memguard.recorder.postmortem import examine
 from pytest_memguard.recorder.processes import own_identity
 from pytest_memguard.recorder.recording import Recording
-from pytest_memguard.report.postmortem import last_words, mention, signal_name
 
 __all__ = ["Flight"]
 
@@ -100,13 +99,16 @@ class Flight:
             report.sections.append(("memguard", f"worker {worker} died {told}"))
 
     def _died(self, worker: str, signal: int | None) -> None:
+        from pytest_memguard.recorder.postmortem import examine  # noqa: PLC0415 - most runs have nothing to examine
+        from pytest_memguard.report.postmortem import last_words, signal_name  # noqa: PLC0415
+
         for folder in self._folders:
             found = [each for each in folder.current() if each.run == self._run and each.worker == worker]
             if not found:
                 continue
-            kills = kill_counts().to_json()
-            folder.set_aside(found, {"found": time.time(), "signal": signal, "kills": kills})
-            ended = examine(found, kills_now=kills)
+            afterwards = {"found": time.time(), "signal": signal, "kills": kill_counts().to_json()}
+            folder.set_aside(found, afterwards)
+            ended = examine([replace(each, afterwards=afterwards) for each in found], kills_now={})
             told = last_words(ended.processes[-1])
             if signal is not None:
                 told += f", ended by {signal_name(signal)}"
@@ -141,6 +143,9 @@ class Flight:
             folder.remove_strays(time.time())
         if not killed:
             return
+        from pytest_memguard.recorder.postmortem import examine  # noqa: PLC0415 - most runs have nothing to examine
+        from pytest_memguard.report.postmortem import mention  # noqa: PLC0415
+
         newest = max(killed, key=lambda run: max(each.started for each in run))
         told = mention(examine(newest, kills_now=kills))
         if len(killed) > 1:
