@@ -24,6 +24,7 @@ KILLED = "killed"
 _NAME = re.compile(r"run-[0-9]{1,10}-[0-9a-f]{8}\.ring")
 _UNFINISHED = re.compile(r"run-[0-9]{1,10}-[0-9a-f]{8}\.ring\.new")
 _MOST = 40
+_MOST_STRAYS = 10
 _MOST_LISTED = 2_000
 _OLD_S = 3600.0
 
@@ -86,7 +87,7 @@ class RecordingFolder:
         That is what a process left that was killed before it had a recording, and in a folder for many projects the
         oldest runs of those that were never run again.
         """
-        for run in self.dead_runs(None)[:-_MOST]:
+        for run in self.dead_runs(None)[:-_MOST_STRAYS]:
             for recording in run:
                 with contextlib.suppress(OSError):
                     os.unlink(recording.path)

@@ -238,7 +238,7 @@ def test_runs_of_projects_that_are_never_run_again_are_forgotten_in_time(leave, 
 
     folder.remove_strays(0.0)
 
-    assert [run[0].run for run in folder.dead_runs(None)] == [f"r{number}" for number in range(5, 45)]
+    assert [run[0].run for run in folder.dead_runs(None)] == [f"r{number}" for number in range(35, 45)]
 
 
 def test_rubbish_in_the_folder_is_left_alone(folder, leave):
