@@ -110,8 +110,8 @@ class Guard:
         if self._watcher is None:
             raise RuntimeError("a controller runs no tests")
         index = self.points.end(self._watcher.boundary(nodeid, outcome, duration_s))
-        last = self._watcher.last
-        self.recorder.ends(last[0], last[-1], outcome)
+        rss, *_, peak = self._watcher.last
+        self.recorder.ends(rss, peak, outcome)
         return index
 
     def gap(self) -> None:

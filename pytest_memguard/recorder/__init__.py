@@ -1,6 +1,6 @@
 """The flight recorder: the last tests with their memory, in a file that survives the process.
 
-A test costs two writes of some hundred bytes into mapped memory. Each takes about a microsecond, no descriptor is
+A test costs two writes of some hundred bytes into mapped memory, each of about a microsecond; no descriptor is
 open, and nothing that tests replace is called. A child of the process writes nothing.
 """
 
@@ -11,16 +11,20 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
+from zlib import crc32
 
 from pytest_memguard.recorder.layout import (
+    CHECKED,
     ENDED,
     ENDED_AT,
+    ENDED_END,
     FIRST_MARK,
     FIRST_TEST,
     MARKS,
     PHASE_AT,
     SEEN,
     SEEN_AT,
+    SEEN_END,
     SLOT,
     STAGE_AT,
     STAGES,
@@ -29,16 +33,15 @@ from pytest_memguard.recorder.layout import (
     name_bytes,
     outcome_number,
     packed_json,
-    phase_byte,
-    whole,
 )
 from pytest_memguard.recorder.ring import Ring, RingError
 
 __all__ = ["Recorder", "RingError"]
 
 _TIME_EVERY = 32
-_NEXT_PHASE = {"setup": 1, "call": 2}
+_NEXT_PHASE: Mapping[str | None, int] = {"setup": 1, "call": 2}
 _UNKNOWN = -1
+_REPEATS = 2
 
 
 class Recorder:
@@ -107,33 +110,50 @@ class Recorder:
 
     def begins(self, nodeid: str, rss: int, *, pass_number: int = 1) -> None:
         """A test begins. Runs of one test in a row share a slot, so that what they took together can be seen."""
-        if self._view is None:
+        view = self._view
+        if view is None:
             return
-        self._number += 1
-        if not self._number % _TIME_EVERY:
-            start = self._cpu()
-            self._begin(self._view, nodeid, rss, pass_number)
-            self._timed_ns += self._cpu() - start
-            return
-        self._begin(self._view, nodeid, rss, pass_number)
+        number = self._number = self._number + 1
+        start_ns = 0 if number % _TIME_EVERY else self._cpu()
+        if pass_number == self._pass == _REPEATS and nodeid == self._nodeid:
+            self._runs += 1
+        else:
+            self._slot = FIRST_TEST + self._tests % TESTS * SLOT
+            self._tests += 1
+            self._nodeid, self._name = nodeid, name_bytes(nodeid)
+            self._pass, self._runs, self._rss, self._highest = pass_number, 1, rss, _UNKNOWN
+        slot = self._slot
+        view[slot + PHASE_AT] = (number & 63) << 2  # its setup; see read_phase
+        text, is_shortened = self._name
+        at_s = self._clock() - self._start_s
+        body = STARTED.pack(number, at_s, self._rss, self._runs, len(text), pass_number, is_shortened) + text
+        view[slot : slot + CHECKED.size + len(body)] = CHECKED.pack(crc32(body)) + body
+        if start_ns:
+            self._timed_ns += self._cpu() - start_ns
 
     def ends(self, rss: int, peak: int, outcome: str) -> None:
         """The test that began last has ended."""
-        if self._view is None or not self._number:
+        view, number = self._view, self._number
+        if view is None or not number:
             return
-        if not self._number % _TIME_EVERY:
-            start = self._cpu()
-            self._end(self._view, rss, peak, outcome)
-            self._timed_ns += self._cpu() - start
+        start_ns = 0 if number % _TIME_EVERY else self._cpu()
+        slot = self._slot
+        body = ENDED.pack(number, self._clock() - self._start_s, rss, peak, outcome_number(outcome))
+        view[slot + ENDED_AT : slot + ENDED_END] = CHECKED.pack(crc32(body)) + body
+        if rss - self._rss > self._largest and self._rss >= 0:
+            self._largest = rss - self._rss
+            mark = FIRST_MARK + self._marks % MARKS * SLOT
+            self._marks += 1
+            view[mark : mark + SLOT] = view[slot : slot + SLOT]
+        if start_ns:
+            self._timed_ns += self._cpu() - start_ns
             self._timed += 1
-            return
-        self._end(self._view, rss, peak, outcome)
 
     def phase_ended(self, phase: str | None) -> None:
         """A phase of the present test has ended, and the next one begins."""
-        following = _NEXT_PHASE.get(phase or "")
-        if self._view is not None and following is not None and self._number:
-            self._view[self._slot + PHASE_AT] = phase_byte(following, self._number)
+        following = _NEXT_PHASE.get(phase)
+        if following is not None and self._view is not None and self._number:
+            self._view[self._slot + PHASE_AT] = (self._number & 63) << 2 | following
 
     def seen(self, rss: int) -> None:
         """A look at the running test."""
@@ -141,9 +161,8 @@ class Recorder:
         if view is None or not self._number:
             return
         self._highest = max(self._highest, rss)
-        data = whole(SEEN.pack(self._number, self._clock() - self._start_s, rss, self._highest))
-        start = self._slot + SEEN_AT
-        view[start : start + len(data)] = data
+        body = SEEN.pack(self._number, self._clock() - self._start_s, rss, self._highest)
+        view[self._slot + SEEN_AT : self._slot + SEEN_END] = CHECKED.pack(crc32(body)) + body
 
     def stage(self, name: str) -> None:
         """What the run does now, one of ``STAGES``."""
@@ -163,33 +182,6 @@ class Recorder:
         """A child has the mapping of its parent, and leaves it alone."""
         self._view = None
         self._ring = None
-
-    def _begin(self, view: memoryview, nodeid: str, rss: int, pass_number: int) -> None:
-        if pass_number == self._pass == 2 and nodeid == self._nodeid:  # noqa: PLR2004
-            self._runs += 1
-        else:
-            self._slot = FIRST_TEST + self._tests % TESTS * SLOT
-            self._tests += 1
-            self._nodeid, self._name = nodeid, name_bytes(nodeid)
-            self._pass, self._runs, self._rss = pass_number, 1, rss
-            self._highest = _UNKNOWN
-        view[self._slot + PHASE_AT] = phase_byte(0, self._number)
-        text, is_shortened = self._name
-        at_s = self._clock() - self._start_s
-        fields = STARTED.pack(self._number, at_s, self._rss, self._runs, len(text), pass_number, is_shortened)
-        data = whole(fields + text)
-        view[self._slot : self._slot + len(data)] = data
-
-    def _end(self, view: memoryview, rss: int, peak: int, outcome: str) -> None:
-        at_s = self._clock() - self._start_s
-        data = whole(ENDED.pack(self._number, at_s, rss, peak, outcome_number(outcome)))
-        start = self._slot + ENDED_AT
-        view[start : start + len(data)] = data
-        if rss - self._rss > self._largest and self._rss >= 0:
-            self._largest = rss - self._rss
-            mark = FIRST_MARK + self._marks % MARKS * SLOT
-            self._marks += 1
-            view[mark : mark + SLOT] = view[self._slot : self._slot + SLOT]
 
 
 def _follow_forks(recorder: Recorder) -> None:

@@ -14,8 +14,10 @@ from zlib import crc32
 
 __all__ = [
     "AFTERWARDS",
+    "CHECKED",
     "ENDED",
     "ENDED_AT",
+    "ENDED_END",
     "FIRST_MARK",
     "FIRST_TEST",
     "HEADER",
@@ -26,6 +28,7 @@ __all__ = [
     "PHASE_AT",
     "SEEN",
     "SEEN_AT",
+    "SEEN_END",
     "SIZE",
     "SLOT",
     "STAGES",
@@ -38,13 +41,11 @@ __all__ = [
     "name_bytes",
     "outcome_number",
     "packed_json",
-    "phase_byte",
     "read_ended",
     "read_json",
     "read_phase",
     "read_seen",
     "read_started",
-    "whole",
 ]
 
 MAGIC: Final = b"memguard flight recorder 1\0\0\0\0\0\n"
@@ -72,11 +73,13 @@ STAGES: Final = ("collecting", "running", "checking", "reporting", "ended")
 PHASES: Final = ("setup", "call", "teardown")
 OUTCOMES: Final = ("passed", "failed", "skipped", "error", "xfailed", "xpassed")
 
-_CHECKED = Struct("<I")
+CHECKED: Final = Struct("<I")
 _LENGTH = Struct("<I")
 STARTED: Final = Struct("<QdqIHBB")  # number, seconds, resident bytes, runs, length of the name, pass, shortened
 ENDED: Final = Struct("<QdqqB")  # number, seconds, resident bytes, their peak, outcome
 SEEN: Final = Struct("<Qdqq")  # number, seconds, resident bytes, the most of them
+ENDED_END: Final = ENDED_AT + CHECKED.size + ENDED.size
+SEEN_END: Final = SEEN_AT + CHECKED.size + SEEN.size
 _OTHER_OUTCOME = 255
 _LEFT_OUT = b"..."
 
@@ -115,9 +118,9 @@ class Seen(NamedTuple):
     highest: int
 
 
-def whole(body: bytes) -> bytes:
+def _whole(body: bytes) -> bytes:
     """*body* behind its checksum."""
-    return _CHECKED.pack(crc32(body)) + body
+    return CHECKED.pack(crc32(body)) + body
 
 
 def name_bytes(nodeid: str) -> tuple[bytes, bool]:
@@ -134,9 +137,9 @@ def name_bytes(nodeid: str) -> tuple[bytes, bool]:
 
 def read_started(slot: bytes) -> Started | None:
     """The beginning of a test, ``None`` where there is none that was written whole."""
-    fields = slot[_CHECKED.size : _CHECKED.size + STARTED.size]
+    fields = slot[CHECKED.size : CHECKED.size + STARTED.size]
     number, at_s, rss, runs, length, pass_number, shortened = STARTED.unpack(fields)
-    end = _CHECKED.size + STARTED.size + length
+    end = CHECKED.size + STARTED.size + length
     if not number or length > _NAME_ROOM or not _is_whole(slot[:end]):
         return None
     # A character that was cut in two is left out.
@@ -146,8 +149,8 @@ def read_started(slot: bytes) -> Started | None:
 
 def read_ended(slot: bytes, number: int) -> Ended | None:
     """The end of the test with that number, ``None`` where it was not written, or not whole."""
-    raw = slot[ENDED_AT : ENDED_AT + _CHECKED.size + ENDED.size]
-    found, at_s, rss, peak, outcome = ENDED.unpack(raw[_CHECKED.size :])
+    raw = slot[ENDED_AT:ENDED_END]
+    found, at_s, rss, peak, outcome = ENDED.unpack(raw[CHECKED.size :])
     if found != number or not _is_whole(raw):
         return None
     return Ended(number, at_s, _known(rss), _known(peak), OUTCOMES[outcome] if outcome < len(OUTCOMES) else None)
@@ -155,18 +158,16 @@ def read_ended(slot: bytes, number: int) -> Ended | None:
 
 def read_seen(slot: bytes, number: int) -> Seen | None:
     """The last look at the test with that number."""
-    raw = slot[SEEN_AT : SEEN_AT + _CHECKED.size + SEEN.size]
-    found, at_s, rss, highest = SEEN.unpack(raw[_CHECKED.size :])
+    raw = slot[SEEN_AT:SEEN_END]
+    found, at_s, rss, highest = SEEN.unpack(raw[CHECKED.size :])
     return Seen(number, at_s, rss, highest) if found == number and _is_whole(raw) else None
 
 
-def phase_byte(phase: int, number: int) -> int:
-    """The phase with so much of the test's number that the phase of the test before is none of this one's."""
-    return phase | (number & 63) << 2
-
-
 def read_phase(slot: bytes, number: int) -> str:
-    """The phase that the test with that number was in; a test begins with its setup."""
+    """The phase that the test with that number was in; a test begins with its setup.
+
+    The byte has the lowest bits of the number above the phase: that of the test before it is none of its own.
+    """
     phase, of = slot[PHASE_AT] & 3, slot[PHASE_AT] >> 2
     return PHASES[phase] if of == number & 63 and phase < len(PHASES) else PHASES[0]
 
@@ -179,29 +180,29 @@ def outcome_number(outcome: str) -> int:
 def packed_json(values: Mapping[str, Any]) -> bytes:
     """*values* with length and checksum. Raises ``ValueError`` where they are too much for a page."""
     text = json.dumps(values, separators=(",", ":")).encode()
-    if len(text) > _JSON_ROOM - _LENGTH.size - _CHECKED.size:
+    if len(text) > _JSON_ROOM - _LENGTH.size - CHECKED.size:
         raise ValueError(f"{len(text)} bytes do not fit a page")
-    return whole(_LENGTH.pack(len(text)) + text)
+    return _whole(_LENGTH.pack(len(text)) + text)
 
 
 def read_json(data: bytes, start: int) -> dict[str, Any] | None:
     """What was packed there, ``None`` where nothing whole is."""
     try:
-        (length,) = _LENGTH.unpack_from(data, start + _CHECKED.size)
+        (length,) = _LENGTH.unpack_from(data, start + CHECKED.size)
         if length > _JSON_ROOM:
             return None
-        raw = data[start : start + _CHECKED.size + _LENGTH.size + length]
+        raw = data[start : start + CHECKED.size + _LENGTH.size + length]
         if not _is_whole(raw):
             return None
-        values = json.loads(raw[_CHECKED.size + _LENGTH.size :])
+        values = json.loads(raw[CHECKED.size + _LENGTH.size :])
     except (error, ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None
 
 
 def _is_whole(raw: bytes) -> bool:
-    (expected,) = _CHECKED.unpack_from(raw)
-    return bool(expected == crc32(raw[_CHECKED.size :]))
+    (expected,) = CHECKED.unpack_from(raw)
+    return bool(expected == crc32(raw[CHECKED.size :]))
 
 
 def _known(value: int) -> int | None:
