@@ -51,6 +51,12 @@ Unread = tuple[str, float]  # outcome and seconds of a test without any reading
 # A test whose first run kept this much more than pytest keeps, and whose repetition kept nothing.
 _ONE_OFF_BYTES = 1 << 20
 
+_NOT_ASKED_FOR = {
+    "suspects": "nothing about it was suspicious (--memguard-confirm=suspects)",
+    "marked": "no marker asks for it (--memguard-confirm=marked)",
+    "none": "--memguard-confirm=none",
+}
+
 
 class Guard:
     """Everything memguard knows of one run. Released by ``close``."""
@@ -81,6 +87,7 @@ class Guard:
         self._watcher = None if self._probes is None else Watcher(self._probes, worker=worker)
         self.ledger = Ledger() if self._watcher is None else self._watcher.ledger
         self.verdicts = Verdicts()
+        self.verdicts.why_unchecked = _NOT_ASKED_FOR.get(settings.confirm)
         self._tally = Tally()
         self._grace = Grace()
         self._raw: list[Finding] = []

@@ -122,6 +122,8 @@ class MemguardSession:
         finally:
             self._finish_pass_1(start)
             self.guard.recorder.stage("reporting")
+            if session.shouldfail or session.shouldstop:
+                self.guard.verdicts.why_unchecked = "the run was stopped before tests were checked"
             if self.guard.role != "worker":
                 self._guarded("reporting", self._conclude)
         return result
@@ -339,6 +341,7 @@ class MemguardSession:
 
     def _step_aside(self, where: str, error: Exception) -> None:
         self._stepped_aside = True
+        self.guard.verdicts.why_unchecked = "memguard stepped aside"
         self.guard.fault(where, error)
         self.guard.recorder.close()  # from here on it would name the wrong test
         if self._protection is not None:
