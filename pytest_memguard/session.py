@@ -19,6 +19,7 @@ from pytest_memguard.probes.limits import Usage
 from pytest_memguard.progress import Progress
 from pytest_memguard.protection import HeavyTests, Protection, worst_event
 from pytest_memguard.registration import register_components, register_strategies
+from pytest_memguard.repetition import RepetitionHooks
 from pytest_memguard.report import check_target, jsonfile, write_report
 from pytest_memguard.report.terminal import section
 from pytest_memguard.settings import MarkerSettings, Resolved
@@ -359,40 +360,6 @@ class MemguardSession:
 def _can_repeat(config: pytest.Config) -> bool:
     """Not where tests are not run, or where somebody steps through them."""
     return not any(getattr(config.option, name, False) for name in ("collectonly", "setuponly", "setupplan", "trace"))
-
-
-def _unknown() -> None:
-    return None
-
-
-class RepetitionHooks:
-    """Hooks that are needed only while tests are repeated."""
-
-    def __init__(self, repeater: Repeater, guard: Guard) -> None:
-        self._repeater = repeater
-        self._recorder = guard.recorder
-        self._read = guard.reader("rss") or _unknown
-        self._rss = self._read()
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Take the place of pytest's own runner."""
-        if not self._repeater.active:
-            return None
-        self._recorder.begins(item.nodeid, -1 if self._rss is None else self._rss, pass_number=2)
-        try:
-            return self._repeater.protocol(item, nextitem)
-        finally:
-            rss = self._rss = self._read()
-            self._recorder.ends(-1 if rss is None else rss, -1, "")
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
-        """Tell the fixtures above function scope from the test's own."""
-        if fixturedef.scope == "function":
-            return (yield)
-        with self._repeater.fixture_setup(fixturedef):
-            return (yield)
 
 
 def register_ends(config: pytest.Config, guard: Guard) -> None:
