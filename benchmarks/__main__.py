@@ -23,6 +23,8 @@ _NAMES = (
     "functions",
     "fresh",
     "kills",
+    "histories",
+    "noise",
 )
 _MODULES = {"suites": "real"}
 

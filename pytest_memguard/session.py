@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from pytest_memguard.outcome import outcome_after
 from pytest_memguard.probes.limits import Usage
 from pytest_memguard.progress import Progress
 from pytest_memguard.protection import HeavyTests, Protection, worst_event
+from pytest_memguard.reception import Reception, open_reception
 from pytest_memguard.registration import register_components, register_strategies
 from pytest_memguard.repetition import RepetitionHooks
 from pytest_memguard.report import check_target, jsonfile, write_report
@@ -26,6 +28,7 @@ from pytest_memguard.settings import MarkerSettings, Resolved
 from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
 
 if TYPE_CHECKING:
+    from pytest_memguard.earlier import EarlierRuns
     from pytest_memguard.repeat import Repeater
     from pytest_memguard.subjects import Subject
 
@@ -55,6 +58,7 @@ class MemguardSession:
         self._agenda = Agenda(config, self.guard)
         self._protection: Protection | None = None
         self._cleaner: CleanupManager | None = None
+        self._reception: Reception | None = None
         if self._watches and resolved.settings.monitoring_enabled:
             guard = self.guard
             self._cleaner = open_cleanup(
@@ -74,6 +78,7 @@ class MemguardSession:
         if resolved.settings.json is not None and role != "worker":
             with options.usage_errors():
                 check_target(resolved.settings.json, setting="--memguard-json", origin=resolved.origins.get("json", ""))
+        self._earlier = _earlier_runs(config, resolved, self.guard)
 
     @property
     def limit(self) -> Usage | None:
@@ -113,7 +118,7 @@ class MemguardSession:
             listeners = self._config.hook.pytest_memguard_component_report.get_hookimpls()
             self._report_hook = self._report_usage if listeners else None
             self._guarded("watching", self.guard.start)
-            self._start_protection()
+            self._start_protection(session)
             self.guard.recorder.stage("running")
         try:
             result = yield
@@ -138,10 +143,12 @@ class MemguardSession:
             for statistics in self._cleaner.statistics() if self._cleaner is not None else ():
                 self.guard.chronicle.add_statistics(statistics)
 
-    def _start_protection(self) -> None:
+    def _start_protection(self, session: pytest.Session) -> None:
         if self._protection is None:
+            self.guard.chronicle.sources["live"] = "unavailable: memory.monitoring.enabled is false"
             return
         self._guarded("following pressure", self._protection.start)
+        self._reception = open_reception(session, self.guard, self._protection)
         if any(marker.heavy for marker in self._markers.values()):
             self._config.pluginmanager.register(HeavyTests(self._protection.core, self._markers))
         self.guard.gap()
@@ -191,6 +198,8 @@ class MemguardSession:
                 self._after(item, index)
             if self._protection is not None:
                 self._protection.ended(item, nextitem, self._markers.get(item))
+                if self._reception is not None:
+                    self._reception.between()
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._step_aside("watching", error)
 
@@ -247,7 +256,7 @@ class MemguardSession:
                 repeater,
                 processes=getattr(self._config, "workerinput", {}).get("workercount", 1),
                 budget_s=self._resolved.settings.budget.seconds_for(self._suite_s or 0.0),
-                progress=progress.show,
+                progress=progress.show if self._reception is None else self._reception.followed(progress.show, total),
                 on_suspect=self._suspected,
             )
 
@@ -266,11 +275,16 @@ class MemguardSession:
         for finding in findings:
             self._call(self._config.hook.pytest_memguard_leak, finding=finding)
         self._agenda.remember()
+        if self._earlier is not None:
+            self._guarded("comparing with earlier runs", self._earlier.compare)
         worst = worst_event(guard)
         if worst is not None:
             guard.chronicle.failures.append(worst)
         failing: list[entries.Entry] = [finding for finding in findings if finding.gates]
         failing.extend(limit for limit in guard.limits if limit.gates)
+        failing.extend(grown for grown in guard.grown if grown.gates)
+        if guard.growth.suspected and "growth" in guard.settings.fail_on:
+            failing.append(guard.growth)
         failing.extend(guard.chronicle.failures)
         position = {guard.ledger.nodeid(index): index for index in range(len(guard.ledger))} if failing else {}
         stepwise = bool(self._config.getoption("stepwise", False))
@@ -291,6 +305,9 @@ class MemguardSession:
 
     def _write(self, exitstatus: int) -> None:
         report = self._report = self.guard.report(exitstatus)
+        if self._earlier is not None:
+            self._guarded("writing the history", partial(self._earlier.remember, report))
+            report = self._report = self.guard.updated(report)
         self._call(self._config.hook.pytest_memguard_report, report=report)
         target = self._resolved.settings.json
         if target is not None and not self._config.getoption("collectonly", False):
@@ -355,6 +372,14 @@ class MemguardSession:
         except Exception as error:  # noqa: BLE001 - somebody else's code
             self.guard.fault(f"hook {getattr(hook, 'name', '')}", error)
             return None
+
+
+def _earlier_runs(config: pytest.Config, resolved: Resolved, guard: Guard) -> EarlierRuns | None:
+    if resolved.settings.history is None:
+        return None
+    from pytest_memguard.earlier import open_earlier_runs  # noqa: PLC0415 - nothing of it without a history
+
+    return open_earlier_runs(config, resolved, guard)
 
 
 def _can_repeat(config: pytest.Config) -> bool:
