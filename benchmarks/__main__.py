@@ -22,6 +22,7 @@ _NAMES = (
     "generated",
     "functions",
     "fresh",
+    "kills",
     "histories",
     "noise",
 )

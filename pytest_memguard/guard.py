@@ -37,6 +37,7 @@ from pytest_memguard.model import (
     Verdict,
 )
 from pytest_memguard.probes import Probes, Sample, open_probes
+from pytest_memguard.recorder import Recorder
 from pytest_memguard.settings import Settings
 from pytest_memguard.subjects import NOT_REACHED, Repetitions, Subject, Tally
 from pytest_memguard.verdicts import Verdicts
@@ -79,6 +80,8 @@ class Guard:
         self._rootdir = rootdir
         self.started = datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
         self.start_s = self.clock()
+        self.recorder = Recorder()
+        self.last_words: dict[str, str] = {}  #: what workers were doing when they died
         self.components = ComponentRegistry(worker=worker, growth=growth_settings(settings))
         self.usages: list[ComponentUsage] = []  # at the end of pass 1
         self.ownership = Ownership()
@@ -106,11 +109,19 @@ class Guard:
         if self._watcher is not None:
             self._watcher.start()
 
+    def begin(self, nodeid: str) -> None:
+        """A test begins."""
+        if self._watcher is not None:
+            self.recorder.begins(nodeid, self._watcher.last[0])
+
     def end(self, nodeid: str, outcome: str, duration_s: float) -> int:
         """A test has ended; gives its index."""
         if self._watcher is None:
             raise RuntimeError("a controller runs no tests")
-        return self.points.end(self._watcher.boundary(nodeid, outcome, duration_s))
+        index = self.points.end(self._watcher.boundary(nodeid, outcome, duration_s))
+        rss, *_, peak = self._watcher.last
+        self.recorder.ends(rss, peak, outcome)
+        return index
 
     def gap(self) -> None:
         """Something that is no test ran meanwhile."""
@@ -315,9 +326,13 @@ class Guard:
         for index in indices:
             reason = f"worker {worker} {happened} before it could report"
             self.verdicts.set(index, Verdict(name="unchecked", reason=reason))
+        words = self.last_words.get(worker)
+        told = f"worker {worker} {happened}{f' {words}' if words else ''}"
         if indices:
             tests = "its test is" if len(indices) == 1 else f"its {len(indices)} tests are"
-            self.warnings.append(f"worker {worker} {happened}; {tests} not checked")
+            self.warnings.append(f"{told}; {tests} not checked")
+        elif words:
+            self.warnings.append(told)
 
     # -- the end
 
@@ -325,7 +340,7 @@ class Guard:
     def watching_s(self) -> float:
         """CPU seconds that watching took so far."""
         own_s = self.components.own_cost_s + (self._watcher.own_cost_s if self._watcher is not None else 0.0)
-        return self._watching_s + own_s
+        return self._watching_s + own_s + self.recorder.cost_s
 
     def conclude(self, plugins: Iterable[str], suppress_by: Callable[[Finding], str | None]) -> Sequence[Finding]:
         """Group and judge what was found; from then on ``findings`` holds it."""

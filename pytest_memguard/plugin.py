@@ -42,12 +42,14 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     resolved = options.load(config)
     # Imported here: with memguard off, psutil and all that measures must not be loaded.
+    from pytest_memguard.flight import Flight  # noqa: PLC0415
     from pytest_memguard.session import MemguardSession, register_ends  # noqa: PLC0415
 
     session = MemguardSession(config, resolved)
     config.pluginmanager.register(session, _NAME)
     register_ends(config, session.guard)
     config.add_cleanup(session.guard.close)
+    config.pluginmanager.register(Flight(config, session.guard, lambda: session.limit))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -111,9 +111,14 @@ class Protection:
 
     # -- the life of it
 
+    @property
+    def limit(self) -> Usage | None:
+        """The limit of the run: the smallest that applies."""
+        return self._limits.smallest()
+
     def start(self) -> None:
         """The first test is about to run."""
-        smallest = self._limits.smallest()
+        smallest = self.limit
         if smallest is not None:
             self._guard.chronicle.limit = (smallest.limit, smallest.source)
         self._collections = CollectionWatch()
@@ -272,6 +277,7 @@ class Protection:
         """In the main thread or in the background."""
         observation = self._observe(False)
         if observation.rss is not None:
+            self._guard.recorder.seen(observation.rss)
             before, self._last = self._last, (observation.at_s, observation.rss)
             if before is not None and observation.at_s > before[0]:
                 self._rate = max(0.0, (observation.rss - before[1]) / (observation.at_s - before[0]))

@@ -19,10 +19,12 @@ from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, RunReport, Suspect
 from pytest_memguard.outcome import outcome_after
 from pytest_memguard.outputs import Outputs
+from pytest_memguard.probes.limits import Usage
 from pytest_memguard.progress import Progress
 from pytest_memguard.protection import HeavyTests, Protection, worst_event
 from pytest_memguard.reception import Reception, open_reception
 from pytest_memguard.registration import register_components, register_strategies
+from pytest_memguard.repetition import RepetitionHooks
 from pytest_memguard.report.terminal import section
 from pytest_memguard.settings import MarkerSettings, Resolved
 from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
@@ -42,6 +44,7 @@ class MemguardSession:
             resolved.settings, version=__version__, rootdir=str(config.rootpath), worker=worker_of(config), role=role
         )
         self._config = config
+        self._phase_ended = self.guard.recorder.phase_ended
         self._resolved = resolved
         self._watches = role != "controller"
         self._repeater: Repeater | None = None
@@ -80,6 +83,11 @@ class MemguardSession:
         self._earlier = _earlier_runs(config, resolved, self.guard)
 
     @property
+    def limit(self) -> Usage | None:
+        """The memory limit of this process, where pressure is followed."""
+        return None if self._protection is None else self._protection.limit
+
+    @property
     def is_repeating(self) -> bool:
         """Whether tests are run once more now, to find leaks."""
         return self._repeater is not None
@@ -113,6 +121,7 @@ class MemguardSession:
             self._report_hook = self._report_usage if listeners else None
             self._guarded("watching", self.guard.start)
             self._start_protection(session)
+            self.guard.recorder.stage("running")
         try:
             result = yield
             self._finish_pass_1(start)
@@ -120,6 +129,7 @@ class MemguardSession:
                 self._check(session)
         finally:
             self._finish_pass_1(start)
+            self.guard.recorder.stage("reporting")
             if session.shouldfail or session.shouldstop:
                 self.guard.verdicts.why_unchecked = "the run was stopped before tests were checked"
             if self.guard.role != "worker":
@@ -165,11 +175,13 @@ class MemguardSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Follow the outcome of the present test."""
+        self._phase_ended(report.when)
         if report.outcome != "passed" or hasattr(report, "wasxfail"):
             self._outcome = outcome_after(self._outcome, report)
 
     def _begins(self, item: pytest.Item, now: float) -> None:
         try:
+            self.guard.begin(item.nodeid)
             if self._protection is not None:
                 self._protection.begin(item, now)
             if self._markers:
@@ -218,6 +230,7 @@ class MemguardSession:
                 return
             modules = self._agenda.modules(self._items, self._markers)
             if modules:
+                self.guard.recorder.stage("checking")
                 self._repeat(session, modules)
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._step_aside("checking", error)
@@ -235,7 +248,7 @@ class MemguardSession:
         progress = Progress(self._config, total=total, clock=self.guard.clock, shown=repeater.shown)
         with contextlib.ExitStack() as stack:
             stack.callback(progress.end)
-            hooks = RepetitionHooks(repeater)
+            hooks = RepetitionHooks(repeater, self.guard)
             self._config.pluginmanager.register(hooks)
             stack.callback(self._config.pluginmanager.unregister, hooks)
             stack.enter_context(repeater)
@@ -350,6 +363,7 @@ class MemguardSession:
         self._stepped_aside = True
         self.guard.verdicts.why_unchecked = "memguard stepped aside"
         self.guard.fault(where, error)
+        self.guard.recorder.close()  # from here on it would name the wrong test
         if self._protection is not None:
             self._guarded("stepping aside", self._protection.close)
 
@@ -373,26 +387,6 @@ def _earlier_runs(config: pytest.Config, resolved: Resolved, guard: Guard) -> Ea
 def _can_repeat(config: pytest.Config) -> bool:
     """Not where tests are not run, or where somebody steps through them."""
     return not any(getattr(config.option, name, False) for name in ("collectonly", "setuponly", "setupplan", "trace"))
-
-
-class RepetitionHooks:
-    """Hooks that are needed only while tests are repeated."""
-
-    def __init__(self, repeater: Repeater) -> None:
-        self._repeater = repeater
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Take the place of pytest's own runner."""
-        return self._repeater.protocol(item, nextitem) if self._repeater.active else None
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
-        """Tell the fixtures above function scope from the test's own."""
-        if fixturedef.scope == "function":
-            return (yield)
-        with self._repeater.fixture_setup(fixturedef):
-            return (yield)
 
 
 def register_ends(config: pytest.Config, guard: Guard) -> None:

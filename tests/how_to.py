@@ -12,6 +12,7 @@ from tests.readme import ROOT, block, pytest_output
 
 CLEANUP = ROOT / "docs" / "how-to" / "cleanup.md"
 COMPONENTS = ROOT / "docs" / "how-to" / "components.md"
+KILLED = ROOT / "docs" / "how-to" / "killed.md"
 HISTORY = ROOT / "docs" / "how-to" / "history.md"
 PRESSURE = ROOT / "docs" / "how-to" / "pressure.md"
 ORIGINAL = ROOT / "docs" / "reference" / "original-system.md"

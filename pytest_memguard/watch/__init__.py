@@ -84,6 +84,11 @@ class Watcher:
         """Something else ran since the last boundary: the next test begins here."""
         self._rebase()
 
+    @property
+    def last(self) -> Raw:
+        """The latest reading between two tests."""
+        return self._last
+
     def lap(self) -> Sample:
         """A reading inside a test; its peak is the highest since the lap or boundary before. The test's own stays."""
         raw = self._probes.read()

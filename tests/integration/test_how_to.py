@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -80,6 +83,21 @@ def test_a_run_ends_before_its_memory_does(tmp_path):
 
     assert status == 1, output
     assert how_to.missing(how_to.PRESSURE, "the output", output) == [], output
+
+
+def test_the_test_that_killed_a_run(tmp_path, monkeypatch):
+    how_to.write(tmp_path, how_to.KILLED, the_tests="test_pictures.py")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # these runs have no cache
+    monkeypatch.setenv("COLUMNS", "100")
+    assert how_to.run(tmp_path)[0] == -signal.SIGKILL
+    monkeypatch.setenv("SPARE_ME", "yes")
+    _, following = how_to.run(tmp_path, "--memguard-confirm=none")
+
+    command = [sys.executable, "-m", "pytest_memguard", "postmortem"]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    assert how_to.missing(how_to.KILLED, "the mention", following) == [], following
+    assert how_to.missing(how_to.KILLED, "the postmortem", shown) == [], shown
 
 
 def test_growth_over_many_runs_is_told_and_shown(tmp_path):

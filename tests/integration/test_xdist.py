@@ -175,8 +175,15 @@ def test_a_worker_that_dies_in_a_test_is_told_and_the_rest_is_checked(suite):
     assert run.leak("test_leaks")["gates"]
     assert len(failing_entries(run)) == 1
     (warning,) = run.report["warnings"]
-    assert warning == f"worker {dead} died; its 2 tests are not checked"
-    assert warning in run.out
+    assert warning.startswith(f"worker {dead} died while running test_crash.py::test_dies (call): ")
+    assert warning.endswith(" resident; its 2 tests are not checked")
+    assert f"warning: worker {dead} died while running" in run.out
+    # With the failure of that test, where people look first.
+    assert f"worker '{dead}' crashed while running" in run.out
+    assert (
+        f"worker {dead} died while running test_crash.py::test_dies (call): "
+        in run.out.partition("memguard: 1 leak")[0]
+    )
     assert run.quiet, run.out
 
 
@@ -205,5 +212,57 @@ def test_a_worker_that_dies_in_a_repetition_fails_no_test(suite):
     reason = f"worker {dead} died before it could report"
     assert run.verdict("test_before") == run.verdict("test_dies_when_repeated") == ("unchecked", reason)
     assert run.names("leak") == {"test_leaks"}
-    assert f"warning: worker {dead} died; its 2 tests are not checked" in run.out
+    (warning,) = run.report["warnings"]
+    assert warning.startswith(f"worker {dead} died while running test_a.py::test_dies_when_repeated (repetition 1): ")
+    assert warning.endswith("; its 2 tests are not checked")
     assert run.code == 1
+
+
+KILLED = """
+import os, signal, time
+import pytest
+
+kept = []
+runs = []
+
+@pytest.mark.parametrize("number", range(8))
+def test_before(number): time.sleep(0.01)
+
+@pytest.mark.xdist_group("one")
+def test_killed():
+    runs.append(1)
+    kept.append(bytearray(20_000_000))
+    if len(runs) == int(os.environ["KILL_IN_RUN"]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+@pytest.mark.parametrize("number", range(8))
+def test_after(number): time.sleep(0.01)
+"""
+
+ARGUMENTS = {
+    "pass 1, restarted": ("1", ("-n4", "--dist=worksteal")),
+    "pass 2, restarted": ("2", ("-n4", "--dist=loadgroup")),
+    "pass 1, not restarted": ("1", ("-n4", "--maxprocesses=2", "--max-worker-restart=0")),
+    "pass 2, not restarted, -x": ("2", ("-n4", "--dist=loadfile", "--max-worker-restart=0", "-x")),
+}
+
+
+@pytest.mark.parametrize(("number", "arguments"), ARGUMENTS.values(), ids=ARGUMENTS)
+def test_where_a_worker_is_killed_the_run_ends_and_tells_all_that_is_known(suite, number, arguments):
+    suite.write("pytest.ini", "[pytest]\nmarkers = xdist_group: known without xdist, too\n")
+    suite.write("test_killed.py", KILLED)
+    run = suite.run(*arguments, UNLIMITED, env={"KILL_IN_RUN": number})
+
+    assert run.quiet, run.out
+    assert run.code == (1 if number == "1" else 0)
+    every = {"test_killed", *(f"test_{when}[{i}]" for when in ("before", "after") for i in range(8))}
+    known = {name.partition("@")[0] for name in seen(run)}
+    assert known == every if "--max-worker-restart=0" not in arguments or number == "2" else "test_killed" in known
+    dead = {test["worker"] for test in run.report["tests"] if short(test["nodeid"]).startswith("test_killed")}
+    for test in run.report["tests"]:
+        told = ("unchecked", f"worker {test['worker']} died before it could report")
+        assert (test["verdict"], test["reason"]) == (told if test["worker"] in dead else ("clean", None))
+    for worker in dead:
+        (warning,) = [line for line in run.report["warnings"] if line.startswith(f"worker {worker} died while running")]
+        assert "test_killed.py::test_killed" in warning
+        assert "ended by SIGKILL" in warning

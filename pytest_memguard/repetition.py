@@ -1,0 +1,49 @@
+"""Hooks that are needed only while tests are repeated: they run the tests, and let the flight recorder know."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_memguard.guard import Guard
+
+if TYPE_CHECKING:
+    from pytest_memguard.repeat import Repeater
+
+__all__ = ["RepetitionHooks"]
+
+
+class RepetitionHooks:
+    """Registered for pass 2 only."""
+
+    def __init__(self, repeater: Repeater, guard: Guard) -> None:
+        self._repeater = repeater
+        self._recorder = guard.recorder
+        self._read = guard.reader("rss") or _unknown
+        self._rss = self._read()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """Take the place of pytest's own runner."""
+        if not self._repeater.active:
+            return None
+        self._recorder.begins(item.nodeid, -1 if self._rss is None else self._rss, pass_number=2)
+        try:
+            return self._repeater.protocol(item, nextitem)
+        finally:
+            rss = self._rss = self._read()
+            self._recorder.ends(-1 if rss is None else rss, -1, "")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
+        """Tell the fixtures above function scope from the test's own."""
+        if fixturedef.scope == "function":
+            return (yield)
+        with self._repeater.fixture_setup(fixturedef):
+            return (yield)
+
+
+def _unknown() -> None:
+    return None
