@@ -442,7 +442,9 @@ class Checker:
         if verdict is None or verdict.name not in _DECIDED:
             verdict = self._rounds(subject, repeat, cycle)
         self._disturbed = True
-        if verdict.name not in ("clean", "leak"):
+        if verdict.name == "clean":
+            self.tally.clean_fixtures.update(cycle.names)
+        elif verdict.name != "leak":
             self.tally.unchecked_fixtures.extend(f"{name} ({verdict.name}: {verdict.reason})" for name in cycle.names)
 
 

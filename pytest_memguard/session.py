@@ -10,6 +10,7 @@ import pytest
 
 from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda
+from pytest_memguard.baseline import AcceptedLeaks
 from pytest_memguard.cleanup import CleanupManager, open_cleanup
 from pytest_memguard.events import ComponentUsage
 from pytest_memguard.guard import Guard
@@ -20,6 +21,7 @@ from pytest_memguard.protection import HeavyTests, Protection, worst_event
 from pytest_memguard.registration import register_components, register_strategies
 from pytest_memguard.report import check_target, jsonfile, write_report
 from pytest_memguard.report.terminal import section
+from pytest_memguard.selection import Selection
 from pytest_memguard.settings import MarkerSettings, Resolved
 from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
 
@@ -68,6 +70,12 @@ class MemguardSession:
                 config, guard, resolved, call=self._call, cleaner=self._cleaner, components=guard.components
             )
             config.add_cleanup(self._protection.close)
+        self._selection = Selection(config, self.guard)
+        config.pluginmanager.register(self._selection)
+        self._finished = False
+        self._accepted: AcceptedLeaks | None = None
+        if role != "worker":
+            self._accepted = options.accepted_leaks(config, resolved)
         if resolved.settings.json is not None and role != "worker":
             with options.usage_errors():
                 check_target(resolved.settings.json, setting="--memguard-json", origin=resolved.origins.get("json", ""))
@@ -109,8 +117,10 @@ class MemguardSession:
         try:
             result = yield
             self._finish_pass_1(start)
-            if self._watches and not (session.shouldfail or session.shouldstop or self._stepped_aside):
+            stopped = session.shouldfail or session.shouldstop or self._stepped_aside
+            if self._watches and not stopped:
                 self._check(session)
+            self._finished = not stopped and not self._stepped_aside
         finally:
             self._finish_pass_1(start)
             if self.guard.role != "worker":
@@ -245,7 +255,7 @@ class MemguardSession:
     def _conclude(self) -> None:
         """Settle the findings, remember what is overdue, and add a failing entry for each that gates."""
         guard = self.guard
-        findings = guard.conclude(self._plugin_modules(), self._suppressed_by)
+        findings = guard.conclude(self._plugin_modules(), self._suppressed_by, self._without_accepted)
         for finding in findings:
             self._call(self._config.hook.pytest_memguard_leak, finding=finding)
         self._agenda.remember()
@@ -314,6 +324,19 @@ class MemguardSession:
     def _suppressed_by(self, finding: Finding) -> str | None:
         reason = self._call(self._config.hook.pytest_memguard_suppress, finding=finding)
         return reason if isinstance(reason, str) and reason else None
+
+    def _without_accepted(self, findings: list[Finding]) -> list[Finding]:
+        """The findings, with those marked that suppressions or the baseline accept."""
+        if self._accepted is None or self._config.getoption("collectonly", False):
+            return findings
+        try:
+            settled = self._accepted.settle(findings, self._selection.evidence(finished=self._finished))
+        except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
+            self.guard.fault("looking for accepted leaks", error)
+            return findings
+        self.guard.accepted = self._accepted.results
+        self.guard.warnings.extend(self._accepted.warnings)
+        return settled
 
     def _plugin_modules(self) -> set[str]:
         """Top-level modules of the installed plugins, without the one under test."""

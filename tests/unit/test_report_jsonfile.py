@@ -171,6 +171,18 @@ TOP = {
         }
     ],
     "components": [],
+    "accepted": [
+        {
+            "source": str,
+            "origin": str,
+            "patterns": dict,
+            "reason": OPTIONAL_TEXT,
+            "state": str,
+            "leaks": int,
+            "first_seen": OPTIONAL_TEXT,
+            "expires": OPTIONAL_TEXT,
+        }
+    ],
     "failures": [{"nodeid": str, "reason": str, "stopped": bool, "worker": str}],
     "warnings": [str],
     "errors": [str],
