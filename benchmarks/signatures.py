@@ -133,7 +133,11 @@ def _leaks(suite: str, python: str, shard: Sequence[str], seed: int) -> Leaks:
         cwd=folder,
         output=log,
         # Another order of every set than in the run before.
-        extra={"PYTHONPATH": ":".join(paths or [str(_CORPUS / "order")]), "PYTHONHASHSEED": str(seed)},
+        extra={
+            "PYTHONPATH": ":".join(paths or [str(_CORPUS / "order")]),
+            "PYTHONHASHSEED": str(seed),
+            "TMPDIR": str(cache("signatures-temporary")),  # what others make in the common folder is taken for a leak
+        },
     )
     if done.status or not report.exists():
         raise BenchmarkError(f"{suite} {' '.join(shard)} ended with {done.status}, see {log}:\n{done.output[-3000:]}")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, get_args
 
+from pytest_memguard.acceptance import ACCEPTANCE_STATES, Acceptance
 from pytest_memguard.errors import MemguardError, shown
 from pytest_memguard.model import (
     SCHEMA_VERSION,
@@ -53,6 +54,7 @@ class LoadedReport:
     python: str
     started: str
     leaks: tuple[Finding, ...]
+    accepted: tuple[Acceptance, ...] = ()
 
 
 def load_report(path: str) -> LoadedReport:
@@ -75,6 +77,7 @@ def load_report(path: str) -> LoadedReport:
         python=_text(_mapping(data, "environment"), "python"),
         started=_text(_mapping(data, "session"), "started"),
         leaks=tuple(_entries(data, "leaks", _finding, most=100 * _MOST_ENTRIES)),
+        accepted=tuple(_entries(data, "accepted", _acceptance, most=100 * _MOST_ENTRIES)),
     )
 
 
@@ -126,6 +129,19 @@ def _finding(data: Mapping[str, Any]) -> Finding:
         diagnosis=_diagnosis(data),
         suppressed_by=_text(data, "suppressed_by") or None,
         advice=_text(data, "advice") or None,
+    )
+
+
+def _acceptance(data: Mapping[str, Any]) -> Acceptance:
+    return Acceptance(
+        source="baseline" if data.get("source") == "baseline" else "suppressions",
+        origin=_text(data, "origin"),
+        patterns={_cut(name): _cut(value) for name, value in _mapping(data, "patterns").items()},
+        reason=_text(data, "reason") or None,
+        state=cast("Any", _word(data, "state", ACCEPTANCE_STATES, "not seen")),
+        leaks=_number(data, "leaks"),
+        first_seen=_text(data, "first_seen") or None,
+        expires=_text(data, "expires") or None,
     )
 
 

@@ -86,7 +86,7 @@ def _by_line(
     if not starts and not _KEY.match(lines[key - 1]):
         return None
     end = min((line - 1 for path, line in baseline.lines.items() if len(path) == 1 and line > key), default=len(lines))
-    ends = [_last(lines, start, after) for start, after in zip(starts, [*starts[1:], end], strict=True)]
+    ends = [_last(lines, start, after) for start, after in zip(starts, [*starts[1:], end], strict=False)]
     first = starts[0] if starts else key
     head = lines[:first] if starts else [*lines[: key - 1], f"leaks:{end_of_line}"]
     margin = match[1] if starts and (match := _ITEM.match(lines[first])) else "  "
