@@ -116,8 +116,10 @@ class Acceptances:
             yield f"no longer accepted, because its time is over: {_places(over)}"
         fixed = [each for each in results if each.state == "fixed"]
         if fixed:
-            whom = "it, its leak is" if len(fixed) == 1 else "them, their leaks are"
-            yield f"remove {whom} fixed: {_places(fixed)} (--memguard-update-baseline does it)"
+            what = (
+                "a known leak is fixed, remove its entry" if len(fixed) == 1 else "known leaks are fixed, remove them"
+            )
+            yield f"{what}: {_places(fixed)} (--memguard-update-baseline does it)"
         unused = [each for each in results if each.state == "unused"]
         if unused:
             noun = "suppression" if len(unused) == 1 else "suppressions"

@@ -53,11 +53,12 @@ class BaselineFile:
         from pytest_memguard.settings.baselinefile import parse_baseline, read_baseline  # noqa: PLC0415
 
         if not os.path.lexists(self.path):
+            named = f"baseline {self.label} (from {self.origin})"
+            if not os.path.isdir(os.path.dirname(self.path) or "."):
+                raise MissingBaselineError(f"{named}: there is no such directory", remedy="check the path")
             if may_be_new:
                 return parse_baseline("", label=self.label)
-            raise MissingBaselineError(
-                f"baseline {self.label} (from {self.origin}) does not exist", remedy=f"make it with {_FLAG}"
-            )
+            raise MissingBaselineError(f"{named} does not exist", remedy=f"check the path, or make it with {_FLAG}")
         return read_baseline(str(self.path), label=self.label, origin=self.origin)
 
     def change(self, make: Callable[[Baseline], str]) -> Baseline:
@@ -138,7 +139,10 @@ class AcceptedLeaks:
             return edited(current, add=add, drop=fixed, tests=tests)
 
         self._baseline = file.change(change)
-        done = [f"accepted {len(fresh)} new" if fresh else "", f"took out {len(fixed)} that are fixed" if fixed else ""]
+        done = [
+            f"accepted {len(fresh)} new" if fresh else "",
+            f"took out {len(fixed)} that {'is' if len(fixed) == 1 else 'are'} fixed" if fixed else "",
+        ]
         if any(done):
             yield f"{file.label}: {', '.join(filter(None, done))}"
 

@@ -181,7 +181,9 @@ def test_what_is_fixed_is_to_be_removed_also_if_it_has_expired_and_has_no_reason
     _, states, warnings = settle(base=base)
 
     assert states == ["fixed"]
-    assert warnings == ["remove it, its leak is fixed: base.yaml, line 2 (--memguard-update-baseline does it)"]
+    assert warnings == [
+        "a known leak is fixed, remove its entry: base.yaml, line 2 (--memguard-update-baseline does it)"
+    ]
 
 
 def test_without_tests_nothing_is_fixed():
