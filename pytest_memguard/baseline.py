@@ -168,7 +168,7 @@ def _described(finding: Finding) -> str:
     """Without figures and lines, which change with every edit."""
     diagnosis = finding.diagnosis
     texts: list[str] = [finding.kind]
-    texts += [each.type for each in diagnosis.types[:1]]
+    texts += [each.type for each in (diagnosis.retainers or diagnosis.types)[:1] if each.type]
     texts += [f"kept by {each.path}" for each in diagnosis.retainers[:1]]
     texts += [f"allocated by {each.file} in {each.function}" for each in diagnosis.sites[:1]]
     text = ", ".join(texts)

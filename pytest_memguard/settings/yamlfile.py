@@ -81,7 +81,8 @@ def _read_bytes(path: str, named: str, what: str) -> bytes:
     except FileNotFoundError:
         raise ConfigFileError(f"{named} does not exist", remedy=_look_alike(path, what)) from None
     except IsADirectoryError:
-        raise ConfigFileError(f"{named} is a directory", remedy="name a file in it, such as memguard.yaml") from None
+        example = ", such as memguard.yaml" if what == _SETTINGS else ""
+        raise ConfigFileError(f"{named} is a directory", remedy=f"name a file in it{example}") from None
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or str(exc)
         raise ConfigFileError(f"{named} cannot be read: {reason}", remedy="check its path and permissions") from None
