@@ -11,7 +11,7 @@ from pytest_memguard.gate import ONLY_WARNS
 from pytest_memguard.model import Finding
 from pytest_memguard.report.loading import LoadedReport
 from pytest_memguard.settings.baselineedit import edited
-from pytest_memguard.settings.baselinefile import Baseline, BaselineEntry
+from pytest_memguard.settings.baselinefile import Baseline, BaselineEntry, is_signature
 
 __all__ = ["Changes", "accept_reported", "prune_reported"]
 
@@ -87,4 +87,4 @@ def _is_accepted(leak: Finding) -> bool:
 
 
 def _leaks(reports: Sequence[LoadedReport]) -> Iterator[Finding]:
-    return (leak for report in reports for leak in report.leaks if leak.diagnosis.signature)
+    return (leak for report in reports for leak in report.leaks if is_signature(leak.diagnosis.signature))

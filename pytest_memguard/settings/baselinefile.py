@@ -15,7 +15,7 @@ from pytest_memguard.settings.place import Place
 from pytest_memguard.settings.structures import fields_of
 from pytest_memguard.settings.yamlfile import Document, parse, read_text
 
-__all__ = ["PLACEHOLDER", "Baseline", "BaselineEntry", "parse_baseline", "read_baseline"]
+__all__ = ["PLACEHOLDER", "Baseline", "BaselineEntry", "is_signature", "parse_baseline", "read_baseline"]
 
 PLACEHOLDER = "?"  # the reason that an update writes, for somebody to replace
 
@@ -67,6 +67,11 @@ def read_baseline(path: str, *, label: str, origin: str) -> Baseline:
     Raises ``MemguardError`` with every mistake in it, each with its line.
     """
     return parse_baseline(read_text(path, label=label, origin=origin, what=_WHAT), label=label)
+
+
+def is_signature(value: str) -> bool:
+    """Whether it is one, or the beginning of one, as an entry may have it."""
+    return _SIGNATURE.fullmatch(value) is not None
 
 
 def parse_baseline(source: str, *, label: str) -> Baseline:
@@ -135,7 +140,7 @@ def _entry(value: Any, place: Place, line: int) -> BaselineEntry:
 
 def _signature(value: Any) -> str:
     spelling = value.strip().strip("[]").lower() if isinstance(value, str) else ""
-    if not _SIGNATURE.fullmatch(spelling):
+    if not is_signature(spelling):
         # Digits alone are a number for YAML, and one that begins with 0 another one.
         raise ValueError('6 to 12 hexadecimal digits in quotes, such as "3fa9c1d2e4ab"')
     return spelling
