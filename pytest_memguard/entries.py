@@ -19,11 +19,12 @@ from pytest_memguard.report import describe
 from pytest_memguard.report.failure import leak_text, limit_text, pressure_text
 from pytest_memguard.report.text import Line, harmless
 
-__all__ = ["Entry", "failing_reports", "in_order", "log", "teststatus"]
+__all__ = ["Entry", "failing_reports", "in_order", "log"]
 
 _TEXT_WIDTH = 100
 _WORD = "memguard_word"
 _LOGGED = "memguard_logged"
+_STATUS = "memguard-entries"
 
 Entry = Finding | LimitExceeded | PressureFailure
 
@@ -110,25 +111,31 @@ def in_order(entries: Iterable[Entry], *, position: Mapping[str, int], stepwise:
 
 def log(config: pytest.Config, reports: Sequence[pytest.TestReport]) -> None:
     """Hand *reports* to every plugin that follows the run, without a letter in the progress, which is complete."""
+    if not config.pluginmanager.has_plugin(_STATUS):  # only now: it would be asked about each report of the run
+        config.pluginmanager.register(_Status(), _STATUS)
     for report in reports:
         config.hook.pytest_runtest_logreport(report=report)
         setattr(report, _LOGGED, True)
 
 
-def teststatus(
-    report: pytest.CollectReport | pytest.TestReport,
-) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
-    """The answer to ``pytest_report_teststatus`` for our own reports; ``None``, for pytest to decide, for all others.
+class _Status:
+    """What our own reports are called."""
 
-    While :func:`log` is at work there is no letter and no word, so that nothing is printed; after that, the word
-    which the short summary shows.
-    """
-    word = getattr(report, _WORD, None)
-    if word is None:
-        return None
-    if not report.failed:
-        return "", "", ""
-    return "failed", "", (word, {"red": True}) if getattr(report, _LOGGED, False) else ""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(
+        self, report: pytest.CollectReport | pytest.TestReport
+    ) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
+        """``None``, for pytest to decide, for all other reports.
+
+        While :func:`log` is at work there is no letter and no word, so that nothing is printed; after that, the word
+        which the short summary shows.
+        """
+        word = getattr(report, _WORD, None)
+        if word is None:
+            return None
+        if not report.failed:
+            return "", "", ""
+        return "failed", "", (word, {"red": True}) if getattr(report, _LOGGED, False) else ""
 
 
 def _nodeid(entry: Entry) -> str:

@@ -75,6 +75,8 @@ class Protection:
         self._last: tuple[float, int] | None = None  # of the running test: when, and resident bytes
         self._rate = 0.0
         self._since_cleanup = 0
+        plan = settings.strategies
+        self._plans = plan.between_tests is not None or plan.between_modules is not None
         self._countdown = 1
         self._cpu = time.thread_time
         # What the heuristics suspect is no pressure yet: they clean only for those who have asked for it.
@@ -143,14 +145,14 @@ class Protection:
 
     # -- around tests
 
-    def begin(self, item: pytest.Item) -> None:
-        """A test begins."""
+    def begin(self, item: pytest.Item, now: float) -> None:
+        """A test begins; *now* by the guard's clock."""
         self._nodeid = item.nodeid
         self._running = True
         self._last = None
         self._rate = 0.0
         if self._sampler is not None:
-            self._sampler.begin(self._wait_s)
+            self._sampler.begin(self._wait_s, now)
 
     def stop_looking(self) -> None:
         """The test has ended; its boundary is about to be read."""
@@ -161,21 +163,25 @@ class Protection:
     def ended(self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None) -> None:
         """The boundary of a test has been read: judge, clean up, and end the session where nothing helps."""
         self._countdown -= 1
-        if self._countdown:
+        if not self._countdown:
+            self._countdown = _TIME_EVERY
+            if self._collections is not None:
+                self._collections.check()
+            start = self._cpu()
             self._judge(item, nextitem, marker)
-            return
-        self._countdown = _TIME_EVERY
-        start = self._cpu()
-        self._judge(item, nextitem, marker)
-        self._guard.add_watching_cost((self._cpu() - start) * _TIME_EVERY)
+            self._guard.add_watching_cost((self._cpu() - start) * _TIME_EVERY)
+        else:
+            self._judge(item, nextitem, marker)
 
     def _judge(self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None) -> None:
-        self._told = False
         if self._collected is not None:
             self._collected.ended(item.nodeid)
+        if not self._plans and marker is None and not self._untold and self._quiet():
+            return
+        self._told = False
         while self._untold:
             self._tell(self._config.hook.pytest_memguard_cleanup, result=self._untold.pop(0))
-        acted = self._boundary(item.nodeid)
+        acted = not self._quiet() and self.core.boundary(item.nodeid)
         due = self._due(item, nextitem, marker)
         if due is not None:
             level, trigger = due
@@ -186,12 +192,9 @@ class Protection:
         if self.core.stop_reason is not None and not item.session.shouldfail:
             self._stop(item, self.core.stop_reason)
 
-    def _boundary(self, nodeid: str) -> bool:
-        """Look, unless the time since the last look is too short to fill what is left to the first threshold."""
-        now = self._guard.clock()
-        if now < self._quiet_until and self.core.calm:
-            return False
-        return self.core.boundary(nodeid)
+    def _quiet(self) -> bool:
+        """Whether the time since the last look is too short to fill what is left to the first threshold."""
+        return self._guard.clock() < self._quiet_until and self.core.calm
 
     def _due(
         self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None

@@ -152,9 +152,9 @@ class MemguardSession:
         if self._repeater is not None or not self._watches:
             return (yield)
         self._outcome = "passed"
-        if not self._stepped_aside:
-            self._begins(item)
         start = self.guard.clock()
+        if not self._stepped_aside:
+            self._begins(item, start)
         try:
             return (yield)
         finally:
@@ -164,14 +164,16 @@ class MemguardSession:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Follow the outcome of the present test."""
-        self._outcome = outcome_after(self._outcome, report)
+        if report.outcome != "passed" or hasattr(report, "wasxfail"):
+            self._outcome = outcome_after(self._outcome, report)
 
-    def _begins(self, item: pytest.Item) -> None:
+    def _begins(self, item: pytest.Item, now: float) -> None:
         try:
             if self._protection is not None:
-                self._protection.begin(item)
-            marker = self._markers.get(item)
-            self._heap = self.guard.heap() if marker is not None and marker.component is not None else None
+                self._protection.begin(item, now)
+            if self._markers:
+                marker = self._markers.get(item)
+                self._heap = self.guard.heap() if marker is not None and marker.component is not None else None
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._step_aside("watching", error)
 
@@ -271,12 +273,6 @@ class MemguardSession:
         tbstyle = self._config.getoption("tbstyle", "auto")
         for entry in entries.in_order(failing, position=position, stepwise=stepwise):
             entries.log(self._config, entries.failing_reports(entry, locations=locations, tbstyle=tbstyle))
-
-    def pytest_report_teststatus(
-        self, report: pytest.CollectReport | pytest.TestReport
-    ) -> tuple[str, str, str | tuple[str, dict[str, bool]]] | None:
-        """Our own failing entries."""
-        return entries.teststatus(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

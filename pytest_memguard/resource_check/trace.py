@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pytest_memguard.diagnosis import Held, Holding, Stack, addresses, stack_of, stacks_of_locks, tracing
 from pytest_memguard.model import AllocationSite, Kind
+from pytest_memguard.resources.files import untracked_files
 from pytest_memguard.resources.inventory import Inventory
 from pytest_memguard.resources.names import class_name
 from pytest_memguard.resources.openings import WATCHED, Openings
@@ -101,7 +103,10 @@ class Tracer:
 
     def _new(self, before: Collection[Key], kinds: Collection[Kind]) -> list[tuple[Key, Resource]]:
         new = self._inventory.take(kinds).difference(before)
-        return list(self._inventory.describe(new, gc.get_objects()).items())
+        found = self._inventory.describe(new, gc.get_objects())
+        if any(resource.kind == "fd" and resource.obj is None for resource in found.values()):
+            found = self._inventory.describe(new, _with_untracked())
+        return list(found.items())
 
     def _leaked(self, key: Key, resource: Resource, stacks: Sequence[Stack]) -> Leaked:
         return Leaked(
@@ -143,6 +148,16 @@ def _better(kind: Kind, traced: Sequence[Leaked], watched: Sequence[Leaked]) -> 
     unknown = [sum(each.site is None for each in some) for some in (first, second)]
     chosen = second if len(second) >= len(first) and unknown[1] < unknown[0] else first
     return [*(each for each in traced if each.kind != kind), *chosen]
+
+
+def _with_untracked() -> list[Any]:
+    """What is new, and what the collector does not know of what is held by anything; leaves the heap frozen."""
+    objects = gc.get_objects()
+    gc.unfreeze()
+    try:
+        return [*objects, *untracked_files(gc.get_objects())]
+    finally:
+        gc.freeze()
 
 
 def grouped(leaked: Iterable[Leaked]) -> list[Group]:

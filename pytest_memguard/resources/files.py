@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import select
 import sys
+import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pytest_memguard.peek import namespace
 
+_CHUNK = 10_000
 _fileno, _fstat = io.FileIO.fileno, os.fstat
 _LAYERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (io.BufferedReader, io.BufferedReader.__dict__["raw"].__get__),
@@ -31,6 +34,22 @@ def file_of(number: int, born: Iterable[Any]) -> Any:
     while id(outermost) in around:
         outermost = around.pop(id(outermost))
     return outermost
+
+
+def untracked_files(objects: list[Any]) -> list[Any]:
+    """The epoll objects and memory maps that these hold: the collector knows neither.
+
+    Modules are not asked: their globals are objects like any other, and what C state they show may be freed already
+    (python/cpython#122695: a collection, or the next such question, then never ends).
+    """
+    found: dict[int, Any] = {}
+    wanted = set(map(id, _untracked_types()))
+    holders = [obj for obj in objects if not issubclass(type(obj), types.ModuleType)]
+    for start in range(0, len(holders), _CHUNK):
+        for obj in gc.get_referents(*holders[start : start + _CHUNK]):
+            if id(type(obj)) in wanted:
+                found[id(obj)] = obj
+    return list(found.values())
 
 
 def _untracked_types() -> tuple[type, ...]:

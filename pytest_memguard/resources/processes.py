@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -19,6 +20,8 @@ _NUMBERS = re.compile(r"\d+")
 #: Servants of multiprocessing: one of each for the whole process, for as long as it lives.
 _SERVANTS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "multiprocessing.semaphore_tracker")
 _LONGEST = 200
+_TRIES = 20
+_BETWEEN_S = 0.001
 
 
 class Processes:
@@ -26,7 +29,7 @@ class Processes:
 
     def __init__(self, children: Callable[[], Iterable[int]]) -> None:
         self._children = children
-        self._open, self._getpid, self._kill = open, os.getpid, os.kill
+        self._open, self._getpid, self._kill, self._sleep = open, os.getpid, os.kill, time.sleep
         self._ended: set[int] = set()
 
     def keys(self) -> Iterator[Key]:
@@ -62,17 +65,26 @@ class Processes:
         obj = next((o for o in objects if holds(o, "pid", pid) or holds(o, "_pid", pid)), None)
         outer = None if obj is None else next((o for o in objects if holds(o, "_popen", obj)), None)
         program = text(namespace(outer).get("_name"), "") if outer is not None else ""
-        if not command:
+        if not command and self._ended_by_itself(str(pid)):
             name = f"zombie {self._comm(str(pid))}: it ended, and nobody waits for it"
         elif command == self._command(str(self._getpid())):
             name = f"fork of this process{f' ({program})' if program else ''}"
         else:
-            name = command
+            name = command or self._comm(str(pid))
         head = outer if outer is not None else obj
         return Resource(kind="process", name=name, stable=_NUMBERS.sub("#", name), obj=head, head=head)
 
     def _command(self, pid: str) -> str:
-        return " ".join(self._read(pid, "cmdline").split("\0")).strip()[:_LONGEST]
+        for _ in range(_TRIES):
+            found = " ".join(self._read(pid, "cmdline").split("\0")).strip()[:_LONGEST]
+            if found or self._ended_by_itself(pid):
+                return found
+            self._sleep(_BETWEEN_S)  # it is being started: the command comes a little after the program
+        return ""
+
+    def _ended_by_itself(self, pid: str) -> bool:
+        """Whether it is a zombie, or gone; see proc_pid_stat(5)."""
+        return self._read(pid, "stat").rpartition(")")[2].split()[:1] in ([], ["Z"])
 
     def _comm(self, pid: str) -> str:
         return self._read(pid, "comm").strip()

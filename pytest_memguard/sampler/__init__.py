@@ -1,8 +1,9 @@
 """The background sampler: looks at memory while a long test runs, and not at all while tests are short.
 
-Nothing runs beside a short test: a timer is set when it begins, and set anew by the next one. Only when it rings is a
-thread started, one that ``threading`` does not list; it is gone again when that test has ended, and while a process
-forks, because Python warns of forks beside threads. Far from the limit the thread looks by itself. Near it the main
+Nothing runs beside a short test: a timer is set when it begins, and set anew by the first test that begins when half
+of its time is over, so that it does not ring where tests are short. Only when it rings is a thread started, one that
+``threading`` does not list; it is gone again when that test has ended, and while a process forks, because Python warns
+of forks beside threads. Far from the limit the thread looks by itself. Near it the main
 thread does, by the timer, and the thread only where that is busy in C code: a thread that reads waits for the
 interpreter lock up to 5 ms at every file, in which a test takes megabytes.
 """
@@ -71,14 +72,22 @@ class Sampler:
         self._acute = False
         self._interrupting = False
         self._wait_s = interval_s
+        self._asked_s = 0.0  # what the timer was set to when a test began
+        self._fresh_until = 0.0  # until when it need not be set anew
         self._broken = False
         _follow_forks(self)
 
-    def begin(self, wait_s: float) -> None:
-        """A test begins; look when it has run for the interval, or for *wait_s* if that is shorter."""
-        self._acute = False
+    def begin(self, wait_s: float, now: float) -> None:
+        """A test begins; look when it has run for the interval, or for *wait_s* if that is shorter, or a little before.
+
+        *now* by any clock in seconds, always the same one.
+        """
         self._running = True
-        self._wait_s = wait_s = max(min(wait_s, self._interval_s), _SHORTEST_S)
+        if now < self._fresh_until and wait_s >= self._asked_s:
+            return
+        self._acute = False
+        self._wait_s = self._asked_s = wait_s = max(min(wait_s, self._interval_s), _SHORTEST_S)
+        self._fresh_until = now + wait_s / 2
         if not self._broken:
             self._bell.set(wait_s)
 
@@ -98,6 +107,7 @@ class Sampler:
 
     def _rung(self, frame: FrameType | None) -> None:
         __tracebackhide__ = True
+        self._fresh_until = 0.0
         if not self._running or self._broken or self._interrupting:
             return
         if self._thread is None:
@@ -137,6 +147,7 @@ class Sampler:
 
     def after_fork(self) -> None:
         """Back in the parent: start again a little later, when the warning about threads is behind us."""
+        self._fresh_until = 0.0
         if self._running and not self._broken:
             self._bell.set(max(self._wait_s, _AFTER_FORK_S))
 

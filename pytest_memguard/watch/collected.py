@@ -25,11 +25,10 @@ class CollectedTests:
     def ended(self, nodeid: str) -> None:
         """A test has ended here, and the next one begins."""
         watch = self._watch
-        watch.check()
         spent_ns = watch.spent_ns
-        took, self._spent_ns = spent_ns - self._spent_ns, spent_ns
-        if not took:
+        if spent_ns == self._spent_ns:
             return
+        took, self._spent_ns = spent_ns - self._spent_ns, spent_ns
         runs, freed = watch.runs, watch.freed
         if len(self._costliest) < self._most or took > self._costliest[0][0]:
             self._keep(nodeid, took, runs - self._runs, freed - self._freed)

@@ -57,10 +57,6 @@ def pytest_runtest_logreport(report):
         LOCATIONS[report.nodeid] = report.location
         OUTCOMES[report.nodeid] = report.outcome
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_report_teststatus(report, config):
-    return entries.teststatus(report)
-
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session):
     result = yield

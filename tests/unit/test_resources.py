@@ -7,6 +7,7 @@ import asyncio
 import functools
 import gc
 import io
+import mmap
 import os
 import resource
 import select
@@ -20,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pytest_memguard.probes import open_children, share_of_descriptors
+from pytest_memguard.resources.files import untracked_files
 from pytest_memguard.resources.inventory import open_inventory
 from pytest_memguard.resources.loops import Loops
 from pytest_memguard.resources.names import callable_name, stable_path, temp_folder
@@ -397,3 +399,34 @@ def test_how_many_of_the_descriptors_are_open():
     assert share_of_descriptors(lambda: 0)() == 0.0
     assert share_of_descriptors(lambda: None)() == 0.0
     assert share_of_descriptors(lambda: soft // 2)() == pytest.approx(0.5, abs=0.01)
+
+
+def test_what_the_collector_does_not_know_is_found_by_its_holders():
+    with select.epoll() as poll, mmap.mmap(-1, mmap.PAGESIZE) as mapped:
+        holder = [poll, {"mapped": mapped}, "text"]
+
+        assert {id(found) for found in untracked_files(holder)} == {id(mapped)}
+        assert {id(found) for found in untracked_files([holder, *holder])} == {id(poll), id(mapped)}
+
+
+ASKED_TWICE = """
+import asyncio, gc, resource
+from pytest_memguard.resources.files import untracked_files
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+
+async def sleep():
+    await asyncio.sleep(0.001)
+
+async def several():
+    await asyncio.gather(*[sleep() for _ in range(5)])
+
+asyncio.run(several())
+for _ in range(3):
+    untracked_files(gc.get_objects())
+    gc.collect()
+"""
+
+
+def test_modules_are_not_asked_because_they_may_show_what_is_freed():
+    """CPython 3.12.0 to 3.12.5 never came back."""
+    subprocess.run([sys.executable, "-c", ASKED_TWICE], check=True, timeout=120)

@@ -72,17 +72,29 @@ def test_nothing_runs_beside_a_short_test(watched):
     before = threads()
     sampler = watched().sampler
     for _ in range(100):
-        sampler.begin(LONG_S)
+        sampler.begin(LONG_S, time.monotonic())
         assert threads() == before
         sampler.end()
 
     assert sampler.looks == 0
 
 
+def test_the_timer_is_set_anew_before_it_could_ring_in_a_short_test(watched):
+    world = watched()
+    start = time.monotonic()
+    while time.monotonic() < start + 0.5:
+        world.sampler.begin(0.25, time.monotonic())
+        world.sampler.end()
+    world.sampler.begin(0.25, time.monotonic())
+
+    world.until(lambda: world.looks)
+    world.sampler.end()
+
+
 def test_a_long_test_is_looked_at_by_one_thread_that_is_gone_when_it_ends(watched):
     before, listed = threads(), threading.enumerate()
     world = watched()
-    world.sampler.begin(0.01)
+    world.sampler.begin(0.01, time.monotonic())
     world.until(lambda: len(world.looks) >= 3)
 
     assert threads() == before + 1
@@ -96,7 +108,7 @@ def test_a_long_test_is_looked_at_by_one_thread_that_is_gone_when_it_ends(watche
 
 def test_near_the_limit_the_main_thread_looks_even_in_a_sleep(watched):
     world = watched(wait_s=0.01)
-    world.sampler.begin(0.01)
+    world.sampler.begin(0.01, time.monotonic())
     time.sleep(1.0)
     world.sampler.end()
 
@@ -105,7 +117,7 @@ def test_near_the_limit_the_main_thread_looks_even_in_a_sleep(watched):
 
 def test_far_from_it_the_thread_does(watched):
     world = watched(wait_s=0.3)
-    world.sampler.begin(0.01)
+    world.sampler.begin(0.01, time.monotonic())
     world.until(lambda: world.looks.count(False) >= 2)
     world.sampler.end()
 
@@ -114,7 +126,7 @@ def test_far_from_it_the_thread_does(watched):
 
 def test_what_is_acute_interrupts_the_main_thread(watched):
     world = watched(acute=True)
-    world.sampler.begin(0.01)
+    world.sampler.begin(0.01, time.monotonic())
     with pytest.raises(StoppedError):
         time.sleep(PATIENCE_S)
     world.sampler.end()
@@ -124,7 +136,7 @@ def test_a_wait_for_a_lock_is_interrupted_too(watched):
     world = watched(acute=True)
     held = threading.Lock()
     held.acquire()
-    world.sampler.begin(0.01)
+    world.sampler.begin(0.01, time.monotonic())
     with pytest.raises(StoppedError):
         held.acquire(timeout=PATIENCE_S)
     world.sampler.end()
@@ -140,7 +152,7 @@ def test_what_is_tried_before_an_interruption_is_not_interrupted_itself(watched)
         raise StoppedError
 
     world.sampler._interrupt = interrupt
-    world.sampler.begin(0.01)
+    world.sampler.begin(0.01, time.monotonic())
     with pytest.raises(StoppedError):
         time.sleep(PATIENCE_S)
     world.sampler.end()
@@ -161,7 +173,7 @@ def test_where_an_exception_would_be_lost_it_waits(watched):
         del dying
         time.sleep(PATIENCE_S)
 
-    world.sampler.begin(0.01)
+    world.sampler.begin(0.01, time.monotonic())
     with pytest.raises(StoppedError):
         work()
     world.sampler.end()
@@ -169,7 +181,7 @@ def test_where_an_exception_would_be_lost_it_waits(watched):
 
 def test_an_exception_that_somebody_swallows_is_raised_again(watched):
     world = watched(acute=True)
-    world.sampler.begin(0.01)
+    world.sampler.begin(0.01, time.monotonic())
     swallowed = 0
     while swallowed < 3:
         try:
@@ -183,7 +195,7 @@ def test_an_exception_that_somebody_swallows_is_raised_again(watched):
 
 def test_between_tests_nobody_is_interrupted(watched):
     world = watched(acute=True)
-    world.sampler.begin(0.05)
+    world.sampler.begin(0.05, time.monotonic())
     world.sampler.end()
     time.sleep(0.2)
 
@@ -192,11 +204,11 @@ def test_between_tests_nobody_is_interrupted(watched):
 
 def test_a_look_that_fails_is_told_once_and_is_the_last(watched):
     world = watched(fails=True)
-    world.sampler.begin(0.01)
+    world.sampler.begin(0.01, time.monotonic())
     world.until(lambda: world.faults)
     time.sleep(0.1)
     world.sampler.end()
-    world.sampler.begin(0.01)
+    world.sampler.begin(0.01, time.monotonic())
     time.sleep(0.1)
     world.sampler.end()
 
@@ -229,12 +241,12 @@ def test_a_test_may_take_the_signal_over_or_reset_it(watched):
     world = watched()
     rang = []
     signal.signal(signal.SIGURG, lambda *_signal: rang.append(1))
-    world.sampler.begin(0.01)
+    world.sampler.begin(0.01, time.monotonic())
     time.sleep(0.1)
     world.sampler.end()
     assert (rang, world.looks) == ([], [])
     signal.signal(signal.SIGURG, signal.SIG_DFL)
-    world.sampler.begin(0.01)
+    world.sampler.begin(0.01, time.monotonic())
     world.until(lambda: world.looks)
     world.sampler.end()
 
@@ -267,7 +279,7 @@ def look():
     return Look(0.01)
 sampler = Sampler(interval_s=3600.0, look=look, interrupt=lambda frame: None, on_fault=print)
 for _ in range(20):
-    sampler.begin(0.005)
+    sampler.begin(0.005, time.monotonic())
     seen = len(looks)
     while len(looks) < seen + 2:
         time.sleep(0.001)
@@ -277,7 +289,7 @@ for _ in range(20):
         os._exit(len(os.listdir("/proc/self/task")) - 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     sampler.end()
-sampler.begin(0.005)
+sampler.begin(0.005, time.monotonic())
 child = os.fork()
 if child == 0:
     os._exit(0)
