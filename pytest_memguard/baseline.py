@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,13 +53,16 @@ class BaselineFile:
         """What it holds. Raises ``MemguardError`` with each mistake in it; *may_be_new*: a missing one is empty."""
         from pytest_memguard.settings.baselinefile import parse_baseline, read_baseline  # noqa: PLC0415
 
-        if not os.path.lexists(self.path):
-            named = f"baseline {self.label} (from {self.origin})"
-            if not os.path.isdir(os.path.dirname(self.path) or "."):
-                raise MissingBaselineError(f"{named}: there is no such directory", remedy="check the path")
+        named = f"baseline {self.label} (from {self.origin})"
+        target = os.path.realpath(self.path)
+        if not os.path.lexists(target):
+            if not os.path.isdir(os.path.dirname(target)):
+                raise BaselineFileError(f"{named}: there is no such directory", remedy="check the path")
             if may_be_new:
                 return parse_baseline("", label=self.label)
-            raise MissingBaselineError(f"{named} does not exist", remedy=f"check the path, or make it with {_FLAG}")
+            raise BaselineFileError(f"{named} does not exist", remedy=f"check the path, or make it with {_FLAG}")
+        if _is_special(target, allowed=() if may_be_new else (stat.S_IFCHR,)):  # /dev/null: none at all
+            raise BaselineFileError(f"{named} is no regular file", remedy="name one")
         return read_baseline(str(self.path), label=self.label, origin=self.origin)
 
     def change(self, make: Callable[[Baseline], str]) -> Baseline:
@@ -72,15 +76,15 @@ class BaselineFile:
         with _locked(self.path):
             current = self.read(may_be_new=True)
             text = make(current)
-            if text == current.source and os.path.lexists(self.path):
+            if text == current.source and os.path.exists(self.path):
                 return current
             changed = parse_baseline(text, label=self.label)
             write_report(self.path, [text], setting="the baseline", origin=self.origin)
             return changed
 
 
-class MissingBaselineError(MemguardError):
-    """A baseline that was named and is not there."""
+class BaselineFileError(MemguardError):
+    """A baseline that is not there, or cannot be one."""
 
     slug = "baseline"
 
@@ -183,6 +187,15 @@ def _signed(finding: Finding) -> Finding:
 
     name = finding.nodeid if finding.fixture is None else f"fixture:{finding.fixture}"
     return replace(finding, diagnosis=replace(finding.diagnosis, signature=sign(finding.kind, fallback=name)))
+
+
+def _is_special(path: str, *, allowed: Sequence[int]) -> bool:
+    """Whether reading it may never end, or it cannot be replaced: a pipe, a device."""
+    try:
+        kind = stat.S_IFMT(os.stat(path).st_mode)
+    except OSError:
+        return False  # reading it says why
+    return kind not in (stat.S_IFREG, stat.S_IFDIR, *allowed)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import subprocess
 import sys
 import textwrap
@@ -92,6 +93,17 @@ def test_a_link_stays_and_so_does_the_mode(file, tmp_path):
     assert [path.name for path in real.parent.iterdir()] == ["real.yaml"]
 
 
+def test_a_link_to_a_file_that_is_not_there_yet(file, tmp_path):
+    file.path.symlink_to("real.yaml")
+    with pytest.raises(MemguardError, match="does not exist"):
+        file.read()
+
+    file.change(added("aaaaaa"))
+
+    assert file.path.is_symlink()
+    assert (tmp_path / "real.yaml").is_file()
+
+
 def test_what_has_nothing_to_change_is_not_touched(file):
     file.path.write_text('leaks: [{signature: "aaaaaa", reason: x}]  # mine', "utf-8")
     before = file.path.stat()
@@ -160,14 +172,25 @@ def test_a_file_that_was_asked_for_by_name_is_made_also_for_no_leaks(file):
     assert not found.path.exists()
 
 
-@pytest.mark.parametrize("place", ["none/base.yaml", "folder"])
+@pytest.mark.parametrize("place", ["none/base.yaml", "folder", "pipe", "link", "loop"])
 def test_places_where_no_baseline_can_be(tmp_path, place):
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("none/base.yaml")
+    (tmp_path / "loop").symlink_to("loop")
     file = BaselineFile(path=tmp_path / place, label=place, origin="the command line")
 
     for may_be_new in (True, False):
         with pytest.raises(MemguardError):
             file.read(may_be_new=may_be_new)
+
+
+def test_nowhere_is_no_baseline_at_all_and_cannot_be_updated():
+    file = BaselineFile(path=Path("/dev/null"), label="/dev/null", origin="the command line")
+
+    assert file.read().entries == ()
+    with pytest.raises(MemguardError, match="is no regular file"):
+        file.change(added("aaaaaa"))
 
 
 def test_one_that_is_named_and_not_there(file):
