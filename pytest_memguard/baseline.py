@@ -108,9 +108,13 @@ class AcceptedLeaks:
         self._today = today
         self._baseline = None if file is None else file.read(may_be_new=updates)
 
-    def settle(self, findings: Sequence[Finding], evidence: Evidence) -> list[Finding]:
-        """The findings with those marked that are accepted; the baseline is updated first, where that is wanted."""
+    def settle(self, findings: Sequence[Finding], look: Callable[[], Evidence]) -> list[Finding]:
+        """The findings with those marked that are accepted; the baseline is updated first, where that is wanted.
+
+        ``look`` tells what is known of leaks that were not found; it is asked where anything is accepted.
+        """
         told: list[str] = []
+        evidence = look() if self._suppressions or self._baseline is not None else Evidence()
         findings = list(map(_signed, findings))
         acceptances = Acceptances(self._suppressions, self._baseline, today=self._today)
         settled = acceptances.settle(findings)

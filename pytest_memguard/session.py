@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -326,7 +327,7 @@ class MemguardSession:
         if self._accepted is None or self._config.getoption("collectonly", False):
             return findings
         try:
-            settled = self._accepted.settle(findings, self._selection.evidence(finished=self._finished))
+            settled = self._accepted.settle(findings, partial(self._selection.evidence, finished=self._finished))
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self.guard.fault("looking for accepted leaks", error)
             return findings

@@ -67,7 +67,10 @@ class StrategySpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """Leaks that are known and accepted: all given patterns (``fnmatch``) must match. ``origin`` is file and line."""
+    """Leaks that are known and accepted: all given patterns must match. ``origin`` is file and line.
+
+    ``*`` and ``?`` in a pattern stand for anything. ``expires`` is the last day on which it counts.
+    """
 
     reason: str
     patterns: Mapping[str, str]

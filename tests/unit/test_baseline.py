@@ -119,7 +119,7 @@ def test_a_file_that_somebody_breaks_meanwhile_is_left_alone(file):
     run = accepted(file)
     file.path.write_text("leaks: [", "utf-8")
 
-    (found,) = run.settle([LEAK], Evidence(complete=True))
+    (found,) = run.settle([LEAK], lambda: Evidence(complete=True))
 
     assert file.path.read_text("utf-8") == "leaks: ["
     assert found.gates
@@ -132,7 +132,7 @@ def test_where_nothing_can_be_written_the_leaks_count(tmp_path):
     file = BaselineFile(path=Path("/proc/self/base.yaml"), label="base.yaml", origin="the command line")
     run = accepted(file)
 
-    (found,) = run.settle([LEAK], Evidence(complete=True))
+    (found,) = run.settle([LEAK], lambda: Evidence(complete=True))
 
     assert found.gates
     (warning,) = run.warnings
@@ -143,32 +143,32 @@ def test_what_is_written_is_accepted_at_once(file):
     nameless = replace(NATIVE, diagnosis=Diagnosis())
     run = accepted(file)
 
-    settled = run.settle([LEAK, nameless], Evidence(complete=True))
+    settled = run.settle([LEAK, nameless], lambda: Evidence(complete=True))
 
     assert [finding.gates for finding in settled] == [False, False]
     assert all(finding.diagnosis.signature for finding in settled)
     assert run.warnings[0] == "base.yaml: accepted 2 new"
     assert "without a reason" in run.warnings[1]
     again = accepted(file, updates=False)
-    assert [finding.gates for finding in again.settle([LEAK, nameless], Evidence())] == [False, False]
+    assert [finding.gates for finding in again.settle([LEAK, nameless], Evidence)] == [False, False]
 
 
 def test_an_update_takes_out_what_is_fixed_and_nothing_else(file):
-    accepted(file).settle([LEAK, replace(NATIVE, witnesses=("t.py::other",))], Evidence())
+    accepted(file).settle([LEAK, replace(NATIVE, witnesses=("t.py::other",))], Evidence)
 
     run = accepted(file)
-    run.settle([], Evidence(complete=True, clean={CHECKOUT}))
+    run.settle([], lambda: Evidence(complete=True, clean={CHECKOUT}))
 
     assert run.warnings[0] == "base.yaml: took out 1 that is fixed"
     assert signatures(file) == [NATIVE.diagnosis.signature]
 
 
 def test_a_file_that_was_asked_for_by_name_is_made_also_for_no_leaks(file):
-    accepted(file).settle([], Evidence(complete=True))
+    accepted(file).settle([], lambda: Evidence(complete=True))
     assert signatures(file) == []
 
     found = replace(file, path=file.path.with_name("other.yaml"), origin="rootdir")
-    accepted(found).settle([], Evidence(complete=True))
+    accepted(found).settle([], lambda: Evidence(complete=True))
     assert not found.path.exists()
 
 
