@@ -13,15 +13,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from pytest_memguard.confirm import Confirmation, Confirmer
+from pytest_memguard.confirm import Confirmer
 from pytest_memguard.grace import Grace
-from pytest_memguard.judge import Metric, NoiseMeter
+from pytest_memguard.judge import NoiseMeter
 from pytest_memguard.model import Verdict
 from pytest_memguard.resource_check import ResourceCheck
 from pytest_memguard.schedule import stretches
 from pytest_memguard.screen import LONGEST, Screen, Stretch, is_suspicious
 from pytest_memguard.steps import StepSearch
 from pytest_memguard.subjects import (
+    CLEAN,
+    ENDANGERING,
     INTERRUPTED,
     OUT_OF_BUDGET,
     TOO_LITTLE_MEMORY,
@@ -31,21 +33,17 @@ from pytest_memguard.subjects import (
     Subject,
     Tally,
 )
+from pytest_memguard.trial import NOISY, Trial
 
-_WITNESS_ROUNDS = 2
-_LONG_S = 0.02
 _MUCH = 16384
 _TRIES = 4
 _RESTLESS = Verdict(
     name="inconclusive", reason="memory grows while nothing is repeated: a thread that allocates, or a profiler"
 )
 
-_CLEAN = Verdict(name="clean")
 _LEAK = Verdict(name="leak")
 _DECIDED = frozenset({"leak", "inconclusive"})
-_NOISY = Verdict(name="inconclusive", reason="noisy: memory moves both ways in every round")
 _DEFERRED = Verdict(name="deferred", reason="what it retained was freed a little later, when its threads had ended")
-_ENDANGERING = "the memory that it retains leaves too little for another repetition"
 
 
 class Checker:
@@ -83,10 +81,16 @@ class Checker:
         self._if_clean: dict[int, Verdict] = {}
         self._last_thaw = clock()
         self._thaw_cost = 0.0
-        self._disturbed = True
         self._went_alone = False
-        self._explained: dict[Metric, int] = {}
         self._grace = grace or Grace()
+        self._trial = Trial(
+            confirmer,
+            prover,
+            noise=noise,
+            grace=self._grace,
+            why=self._why,
+            ate_memory=lambda: self._ate_memory,
+        )
         self._steps = StepSearch(repetitions, confirmer, prover, repeat=self._repeat, spent=self._spent, clock=clock)
         self._screen = Screen(
             confirmer,
@@ -172,7 +176,7 @@ class Checker:
         self._last_thaw = self._clock()
         self._thaw_cost = self._last_thaw - now
         self._confirmer.freeze()
-        self._disturbed = True
+        self._trial.disturbed = True
 
     def _module(self, subjects: Sequence[Subject]) -> None:
         """Screen the tests of one module, prove what retained blocks, and look closer where the heap has moved.
@@ -222,7 +226,7 @@ class Checker:
                 break
             if subject.index in self._if_clean:
                 continue
-            self._disturbed = True
+            self._trial.disturbed = True
             self._repetitions.enter(subject.parent)
             verdict = self._resources.check(subject, partial(self._round, subject))
             if verdict is not None and verdict.name in _DECIDED:
@@ -232,23 +236,23 @@ class Checker:
                 self._if_clean[subject.index] = verdict
 
     def _calm_before(self, subject: Subject) -> None:
-        self._disturbed = self._disturbed or self._went_alone
+        self._trial.disturbed = self._trial.disturbed or self._went_alone
         self._went_alone = False
-        self._calm_down(partial(self._round, subject))
+        self._trial.calm_down(partial(self._round, subject))
 
     def _screened(self, subjects: Sequence[Subject]) -> Stretch:
         """Repeat each of these tests; ``grown`` and ``level`` are left to be judged."""
         self._resources.begin()
         found = self._screen.screen(subjects)
         self._look_for_resources(found)
-        self._explained = {}
+        self._trial.explained = {}
         for subject in found.witnesses:
             self._conclude(subject, _LEAK)
         for subject in found.late:
             self._conclude(subject, _DEFERRED)
         for subject in found.failed:
             self._one_unfrozen(subject)
-        found.subtract(self._explained)
+        found.subtract(self._trial.explained)
         return found
 
     def _take_grown(self, stretch: Stretch) -> None:
@@ -258,10 +262,10 @@ class Checker:
         readings of its own has added to the heap is known already.
         """
         for subject in stretch.grown:
-            self._explained = {}
+            self._trial.explained = {}
             self._one(subject)
             if subject not in stretch.alone:
-                stretch.subtract(self._explained)
+                stretch.subtract(self._trial.explained)
 
     def _look_closer(self, stretch: Stretch) -> None:
         """Find which of these tests made the heap grow, if any: none of them retained a Python block."""
@@ -273,16 +277,16 @@ class Checker:
             for subject in (subject for subject, grew in looked_at if grew):
                 self._one(subject, level=True, tries=_TRIES)
         for subject in (subject for subject in stretch.level if subject in stretch.alone):
-            disturbed = self._disturbed
+            disturbed = self._trial.disturbed
             # No warm-up where only pages have moved, or so much that what others have left behind is nothing to it.
             little = 0 < abs(stretch.alone[subject].get("heap", 0)) < _MUCH
-            self._disturbed = disturbed and little
+            self._trial.disturbed = disturbed and little
             self._one(subject, level=True, tries=_TRIES if little else 1)
-            self._disturbed = self._disturbed or disturbed
+            self._trial.disturbed = self._trial.disturbed or disturbed
 
     def _clear(self, subjects: Sequence[Subject]) -> None:
         for subject in subjects:
-            self._conclude(subject, _CLEAN)
+            self._conclude(subject, CLEAN)
 
     def _round(self, subject: Subject) -> bool:
         """The repetitions of one round: as many as the test's ``runs``."""
@@ -298,7 +302,7 @@ class Checker:
 
     def _run(self, subject: Subject, *, keep: Any) -> bool:
         if not self._has_room():
-            self._reasons[subject.index] = _ENDANGERING
+            self._reasons[subject.index] = ENDANGERING
             return False
         self._resources.note(subject)
         passed, reason = self._repetitions.run(subject.item, keep=keep, patience_s=subject.patience_s)
@@ -315,11 +319,11 @@ class Checker:
         """
         if self._spent():
             return
-        verdict = _CLEAN
-        while verdict is _CLEAN and tries:
-            verdict = self._rounds(subject, partial(self._round, subject), cycle=None)
+        verdict = CLEAN
+        while verdict is CLEAN and tries:
+            verdict = self._trial.of(subject, partial(self._round, subject))
             tries = tries - 1 if self._screen.wavered() else 0
-        self._conclude(subject, _CLEAN if level and verdict is _NOISY else verdict)
+        self._conclude(subject, CLEAN if level and verdict is NOISY else verdict)
         self._went_alone = True
 
     def _one_unfrozen(self, subject: Subject) -> None:
@@ -329,70 +333,10 @@ class Checker:
                 self._reasons.pop(subject.index, None)
                 self._one(subject)
             else:
-                reason = self._reasons.pop(subject.index, "it cannot be repeated")
-                self._conclude(subject, Verdict(name="inconclusive", reason=reason))
+                self._conclude(subject, Verdict(name="inconclusive", reason=self._why(subject)))
 
-    def _rounds(self, subject: Subject, repeat: Callable[[], bool], cycle: Cycle | None) -> Verdict:
-        confirmer = self._confirmer
-        wanted = confirmer.policy.rounds
-        if self._grace.is_needed():
-            self._grace.wait()
-        self._calm_down(repeat)
-        long = subject.duration_s >= _LONG_S and cycle is None
-        if long:  # then a cache that fills is asked for as soon as something grows
-            self._prover.watch_caches()
-        self._prover.mark()
-        confirmer.baseline()
-        # Nothing of ours may stay alive from one reading to the next: it would count as growth.
-        shown = confirmer.rounds(repeat, min(_WITNESS_ROUNDS, wanted))
-        known = self._recognised(subject, shown, cycle)
-        if known is None and shown.state == "growing":
-            del shown, known
-            cached = self._prover.prove_cache(repeat, _WITNESS_ROUNDS) if long else None
-            if cached is not None:
-                self._disturbed = True
-                return cached
-            shown = confirmer.once_more(confirmer.rounds(repeat, wanted), repeat)
-            known = None
-        self._explain(shown)
-        return known or self._judged(subject, repeat, shown, cycle)
-
-    def _recognised(self, subject: Subject, shown: Confirmation, cycle: Cycle | None) -> Verdict | None:
-        return self._prover.recognise(subject, shown) if shown.state == "growing" and cycle is None else None
-
-    def _judged(
-        self, subject: Subject, repeat: Callable[[], bool], shown: Confirmation, cycle: Cycle | None
-    ) -> Verdict:
-        """What the rounds of a test mean, and the proof of what grew in all of them."""
-        if shown.state == "growing":
-            self._disturbed = True
-            verdict = self._prover.prove(subject, repeat, shown, cycle)
-            if verdict.name == "inconclusive" and self._ate_memory:
-                return Verdict(name="inconclusive", reason=f"it grew in every round; {_ENDANGERING}")
-            return verdict
-        shown = self._confirmer.calmed(shown, repeat)
-        if shown.state == "failed":
-            return Verdict(name="inconclusive", reason=self._reasons.pop(subject.index, "it cannot be repeated"))
-        for series in shown.rounds:
-            for delta in series.deltas:
-                self._noise.note(series.metric, grew=delta > 0)  # type: ignore[arg-type]
-        return _NOISY if shown.state == "noisy" else _CLEAN
-
-    def _explain(self, shown: Confirmation) -> None:
-        """What this test has added to the heap when it was screened: what it adds now.
-
-        What it stores in the place of another test's is gained in the first round only.
-        """
-        for series in shown.rounds:
-            metric: Metric = series.metric  # type: ignore[assignment]
-            gained = shown.per_run(metric) if shown.state == "growing" else series.deltas[0]
-            self._explained[metric] = self._explained.get(metric, 0) + gained
-
-    def _calm_down(self, repeat: Callable[[], bool]) -> None:
-        """After anything but scans: the first repetition frees what that left, and hides a leak of the same size."""
-        if self._disturbed:
-            self._disturbed = False
-            self._confirmer.warm_up(repeat)
+    def _why(self, subject: Subject) -> str:
+        return self._reasons.pop(subject.index, "it cannot be repeated")
 
     def _conclude(self, subject: Subject, verdict: Verdict) -> None:
         otherwise = self._if_clean.pop(subject.index, verdict)
@@ -411,11 +355,11 @@ class Checker:
             return self._repeat(subject)
 
         if self._prover.place(repeat, self._spent):
-            self._disturbed = True
+            self._trial.disturbed = True
 
     def _look_for_steps(self) -> None:
         for index, verdict in self._steps.search(self.tally.verdicts):
-            self._disturbed = True
+            self._trial.disturbed = True
             if verdict.name != "clean":
                 self.tally.verdicts[index] = verdict
 
@@ -433,15 +377,15 @@ class Checker:
         repeat = partial(self._run, subject, keep=cycle.keep)
         self._repetitions.enter(cycle.keep)
         self._resources.begin()
-        self._disturbed = True
-        self._calm_down(repeat)
+        self._trial.disturbed = True
+        self._trial.calm_down(repeat)
         verdict: Verdict | None = None
         if self._resources.suspects([subject], []):
-            self._disturbed = True
+            self._trial.disturbed = True
             verdict = self._resources.check(subject, repeat, cycle)
         if verdict is None or verdict.name not in _DECIDED:
-            verdict = self._rounds(subject, repeat, cycle)
-        self._disturbed = True
+            verdict = self._trial.of(subject, repeat, cycle)
+        self._trial.disturbed = True
         if verdict.name == "clean":
             self.tally.clean_fixtures.update(cycle.names)
         elif verdict.name != "leak":

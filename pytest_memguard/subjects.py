@@ -18,6 +18,9 @@ INTERRUPTED = Verdict(name="unchecked", reason="the run was interrupted")
 TOO_LITTLE_MEMORY = Verdict(
     name="unchecked", reason="too little memory is left after what repetitions have retained: mend that first"
 )
+CLEAN = Verdict(name="clean")
+#: Why a test that grew was not repeated again.
+ENDANGERING = "the memory that it retains leaves too little for another repetition"
 #: What the next run begins with.
 NOT_REACHED = (OUT_OF_BUDGET, INTERRUPTED, TOO_LITTLE_MEMORY)
 
