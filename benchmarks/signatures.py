@@ -141,9 +141,11 @@ def _leaks(suite: str, python: str, shard: Sequence[str], seed: int) -> Leaks:
     )
     if done.status or not report.exists():
         raise BenchmarkError(f"{suite} {' '.join(shard)} ended with {done.status}, see {log}:\n{done.output[-3000:]}")
-    found = json.loads(report.read_text())["leaks"]
+    found = json.loads(report.read_text())
     report.unlink()
-    return {leak["signature"] or f"none: {leak['nodeid']}": _described(leak) for leak in found if _counts(leak)}
+    if found["errors"]:
+        raise BenchmarkError(f"{suite} {' '.join(shard)}: {'; '.join(found['errors'])}")
+    return {leak["signature"]: _described(leak) for leak in found["leaks"] if _counts(leak)}
 
 
 def _counts(leak: Mapping[str, Any]) -> bool:
