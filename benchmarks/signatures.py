@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks import figures
 from benchmarks.places import ROOT, BenchmarkError, cache, empty, interpreters
@@ -20,13 +20,20 @@ _PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 _NEEDS = ("pytest-asyncio==1.5.0", "anyio==4.16.0", "hypothesis==6.168.5", "pytest-xdist==3.8.0")
 _CORPUS = ROOT / "tests" / "corpus"
 _SUITES = {"examples": ROOT / "examples", **{path.name: path for path in sorted((_CORPUS / "suites").iterdir())}}
-_CHOSEN = ("examples", "fixtures", "frontdesk", "resources", "shared", "storefront", "styles")
+_CHOSEN = ("examples", "aio_asyncio", "fixtures", "legacy", "shared", "storefront", "styles", "vendored")
 _FLAGS = ("--memguard", "--memguard-fail-on=never", "--memguard-budget=unlimited", "-p", "corpus_order")
 _TEST = re.compile(r"^ *(?:async )?def (test\w+)", re.MULTILINE)
 _COMMENT = "# a line that moves all others\n"
 _ADDED = "\n\ndef test_added_later():\n    assert sorted([3, 1, 2]) == [1, 2, 3]\n"
 
 Leaks = dict[str, str]  # what a signature stands for
+
+
+class _Python(NamedTuple):
+    """An interpreter, and the folders that it is to import from first."""
+
+    executable: str
+    paths: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +86,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def _pythons(options: argparse.Namespace) -> tuple[dict[str, str], dict[str, str]]:
+def _pythons(options: argparse.Namespace) -> tuple[dict[str, _Python], dict[str, str]]:
     """The interpreters by version, and what is installed with the first of them."""
+    order = str(_CORPUS / "order")
     if options.interpreters:
-        return {Path(path).parent.parent.name: path for path in options.interpreters.split(",")}, {}
+        # What lies in the checkout comes before what is installed.
+        here = f"{order}:{ROOT}"
+        return {Path(path).parents[1].name: _Python(path, here) for path in options.interpreters.split(",")}, {}
     wanted = options.pythons.split(",") if options.pythons else [options.python, *_PYTHONS]
     made = {
         python: with_plugin(venv("corpus", python, (PYTEST, *PLUGIN_NEEDS, *_NEEDS)))
@@ -90,7 +100,7 @@ def _pythons(options: argparse.Namespace) -> tuple[dict[str, str], dict[str, str
     }
     if not made:
         raise BenchmarkError(f"none of the Pythons {', '.join(wanted)} is on this machine")
-    return {python: one.python for python, one in made.items()}, next(iter(made.values())).versions()
+    return {python: _Python(one.python, order) for python, one in made.items()}, next(iter(made.values())).versions()
 
 
 def _chosen(given: str | None, known: Mapping[str, object], default: Sequence[str]) -> list[str]:
@@ -101,7 +111,7 @@ def _chosen(given: str | None, known: Mapping[str, object], default: Sequence[st
     return wanted
 
 
-def _runs(suite: str, pythons: Mapping[str, str], variants: Sequence[str], number: int) -> Iterator[_Result]:
+def _runs(suite: str, pythons: Mapping[str, _Python], variants: Sequence[str], number: int) -> Iterator[_Result]:
     """The runs of one suite: the variants take turns, and so do the Pythons, until each has met each."""
     names = list(pythons)
     for index in range(number):
@@ -123,18 +133,17 @@ def _shards(suite: str, variant: str, seed: int) -> list[tuple[str, ...]]:
     return _VARIANTS[variant](folder, seed)
 
 
-def _leaks(suite: str, python: str, shard: Sequence[str], seed: int) -> Leaks:
+def _leaks(suite: str, python: _Python, shard: Sequence[str], seed: int) -> Leaks:
     folder = cache("signatures", suite)
     report = folder / "report.json"
     log = cache("logs") / f"signatures-{suite}.log"
-    paths = [str(_CORPUS / "order"), str(ROOT)] if not (Path(python).parents[1] / "plugin.txt").exists() else []
     done = run(
-        [python, "-m", "pytest", "-q", *_FLAGS, f"--memguard-json={report}", *shard],
+        [python.executable, "-m", "pytest", "-q", *_FLAGS, f"--memguard-json={report}", *shard],
         cwd=folder,
         output=log,
         # Another order of every set than in the run before.
         extra={
-            "PYTHONPATH": ":".join(paths or [str(_CORPUS / "order")]),
+            "PYTHONPATH": python.paths,
             "PYTHONHASHSEED": str(seed),
             "TMPDIR": str(cache("signatures-temporary")),  # what others make in the common folder is taken for a leak
         },
@@ -156,8 +165,8 @@ def _counts(leak: Mapping[str, Any]) -> bool:
 def _described(leak: Mapping[str, Any]) -> str:
     kept = leak["retainers"][0]["path"] if leak["retainers"] else "no retainer"
     kind = leak["retainers"][0]["type"] if leak["retainers"] else ", ".join(t["type"] for t in leak["types"][:3])
-    site = leak["sites"][0] if leak["sites"] else {"file": "no site", "line": 0, "source": ""}
-    place = f"{site['file']}:{site['line']} {site['source'].strip()}"
+    places = [f"{site['file']}:{site['line']} {site['source'].strip()}" for site in leak["sites"][:1]]
+    place = places[0] if places else "no site"
     return f"{leak['kind']} of {leak['nodeid']}: {kept} ({kind}), {place}"
 
 
