@@ -23,6 +23,8 @@ _NAMES = (
     "generated",
     "functions",
     "fresh",
+    "histories",
+    "noise",
 )
 _MODULES = {"suites": "real"}
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_memguard import __version__
-from pytest_memguard.commands import baseline, explain
+from pytest_memguard.commands import baseline, explain, history
 from pytest_memguard.errors import MemguardError
 from pytest_memguard.report.text import harmless
 
 __all__ = ["main"]
 
-_COMMANDS = (explain, baseline)
+_COMMANDS = (explain, baseline, history)
 
 Command = Callable[[argparse.Namespace], None]
 

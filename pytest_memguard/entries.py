@@ -14,9 +14,10 @@ from typing import Any, Protocol, cast
 import pytest
 
 from pytest_memguard.events import PressureFailure
-from pytest_memguard.model import Finding, LimitExceeded
+from pytest_memguard.model import Finding, GrownTest, LimitExceeded, SessionGrowth
 from pytest_memguard.report import describe
-from pytest_memguard.report.failure import leak_text, limit_text, pressure_text
+from pytest_memguard.report.blocks import session_growth
+from pytest_memguard.report.failure import grown_text, leak_text, limit_text, pressure_text
 from pytest_memguard.report.text import Line, harmless
 
 __all__ = ["Entry", "failing_reports", "in_order", "log"]
@@ -25,8 +26,16 @@ _TEXT_WIDTH = 100
 _WORD = "memguard_word"
 _LOGGED = "memguard_logged"
 _STATUS = "memguard-entries"
+_NOT_TOLD = ("nodeid", "gates")  # both are what the entry is
 
-Entry = Finding | LimitExceeded | PressureFailure
+Entry = Finding | LimitExceeded | GrownTest | SessionGrowth | PressureFailure
+_WORDS = {
+    Finding: "LEAK",
+    LimitExceeded: "LIMIT",
+    GrownTest: "GROWTH",
+    SessionGrowth: "GROWTH",
+    PressureFailure: "PRESSURE",
+}
 
 
 class Terminal(Protocol):
@@ -71,6 +80,10 @@ class EntryText:
         width = max(width, 40)
         if isinstance(self.entry, LimitExceeded):
             return limit_text(self.entry, width)
+        if isinstance(self.entry, GrownTest):
+            return grown_text(self.entry, width)
+        if isinstance(self.entry, SessionGrowth):
+            return session_growth(self.entry, width)
         if isinstance(self.entry, PressureFailure):
             return pressure_text(self.entry, width)
         return leak_text(self.entry, width)
@@ -86,9 +99,8 @@ def failing_reports(
     """
     nodeid = _nodeid(entry)
     location = (locations or {}).get(nodeid) or _location(nodeid)
-    word = "LEAK" if isinstance(entry, Finding) else "LIMIT" if isinstance(entry, LimitExceeded) else "PRESSURE"
     text = EntryText(entry, _crash(entry, location), tbstyle == "line")
-    common: dict[str, Any] = {"nodeid": nodeid, "location": location, "keywords": {}, _WORD: word}
+    common: dict[str, Any] = {"nodeid": nodeid, "location": location, "keywords": {}, _WORD: _WORDS[type(entry)]}
     return [
         pytest.TestReport(**common, outcome="failed", when="call", longrepr=cast("Any", text)),
         pytest.TestReport(
@@ -139,6 +151,8 @@ class _Status:
 
 
 def _nodeid(entry: Entry) -> str:
+    if isinstance(entry, SessionGrowth):
+        return entry.last_nodeid or entry.first_nodeid or ""
     return describe.rerun_nodeid(entry) if isinstance(entry, Finding) else entry.nodeid
 
 
@@ -149,10 +163,13 @@ def _location(nodeid: str) -> tuple[str, int | None, str]:
 
 def _crash(entry: Entry, location: tuple[str, int | None, str]) -> Crash:
     """The allocation site where one is known, the test otherwise: pytest's line numbers start at 0 there."""
-    if isinstance(entry, PressureFailure):
-        path, line, message = location[0], (location[1] or 0) + 1, harmless(entry.reason)
+    if isinstance(entry, (PressureFailure, SessionGrowth)):
+        message = harmless(entry.reason or "memory grew over the session")
+        path, line = location[0], (location[1] or 0) + 1
     elif isinstance(entry, LimitExceeded):
         path, line, message = location[0], (location[1] or 0) + 1, describe.limit_headline(entry)
+    elif isinstance(entry, GrownTest):
+        path, line, message = location[0], (location[1] or 0) + 1, describe.grown_headline(entry)
     elif entry.diagnosis.sites:
         site = entry.diagnosis.sites[0]
         path, line, message = site.file, site.line, describe.headline(entry)
@@ -171,6 +188,10 @@ def _properties(entry: Entry) -> list[tuple[str, object]]:
             ("memguard.peak_growth_bytes", entry.peak_growth_bytes),
             ("memguard.limit_origin", harmless(entry.origin)),
         ]
+    if isinstance(entry, SessionGrowth):
+        return [(f"memguard.{name}", value) for name, value in entry.to_json().items() if value is not None]
+    if isinstance(entry, GrownTest):
+        return [(f"memguard.{name}", value) for name, value in entry.to_json().items() if name not in _NOT_TOLD]
     diagnosis = entry.diagnosis
     values: dict[str, object] = {
         "kind": entry.kind,

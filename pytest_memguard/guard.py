@@ -28,6 +28,7 @@ from pytest_memguard.growth import GrowthSettings
 from pytest_memguard.model import (
     Environment,
     Finding,
+    GrownTest,
     LimitExceeded,
     MemoryRecord,
     RunReport,
@@ -51,6 +52,12 @@ Unread = tuple[str, float]  # outcome and seconds of a test without any reading
 # A test whose first run kept this much more than pytest keeps, and whose repetition kept nothing.
 _ONE_OFF_BYTES = 1 << 20
 
+_NOT_ASKED_FOR = {
+    "suspects": "nothing about it was suspicious (--memguard-confirm=suspects)",
+    "marked": "no marker asks for it (--memguard-confirm=marked)",
+    "none": "--memguard-confirm=none",
+}
+
 
 class Guard:
     """Everything memguard knows of one run. Released by ``close``."""
@@ -68,6 +75,7 @@ class Guard:
         self.accepted: Sequence[Acceptance] = ()
         self.deselected = False
         self.growth = SessionGrowth()
+        self.grown: list[GrownTest] = []  # over the runs before
         self.chronicle = Chronicle(settings.history_size, absorbs=role == "controller")
         self.clock: Callable[[], float] = time.perf_counter
         self._version = version
@@ -81,6 +89,7 @@ class Guard:
         self._watcher = None if self._probes is None else Watcher(self._probes, worker=worker)
         self.ledger = Ledger() if self._watcher is None else self._watcher.ledger
         self.verdicts = Verdicts()
+        self.verdicts.why_unchecked = _NOT_ASKED_FOR.get(settings.confirm)
         self._tally = Tally()
         self._grace = Grace()
         self._raw: list[Finding] = []
@@ -405,6 +414,7 @@ class Guard:
             errors=tuple(self.errors),
             accepted=tuple(self.accepted),
             components=tuple(sorted(self.usages, key=lambda usage: usage.worker)),
+            grown=tuple(self.grown),
         )
 
     def updated(self, report: RunReport) -> RunReport:

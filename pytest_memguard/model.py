@@ -309,6 +309,37 @@ class LimitExceeded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GrownTest:
+    """A test that takes more than it did in the last runs of the history, by more than the tolerance.
+
+    ``metric``: what it retained, or its peak above what it started with. ``usual_bytes`` is the median of ``runs``
+    earlier runs, which had between ``lowest_bytes`` and ``highest_bytes``.
+    """
+
+    nodeid: str
+    metric: Literal["retained", "peak"]
+    bytes: int
+    usual_bytes: int
+    lowest_bytes: int
+    highest_bytes: int
+    runs: int
+    gates: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """This test's entry in ``grown`` of the JSON report."""
+        return {
+            "nodeid": self.nodeid,
+            "metric": self.metric,
+            "bytes": self.bytes,
+            "usual_bytes": self.usual_bytes,
+            "lowest_bytes": self.lowest_bytes,
+            "highest_bytes": self.highest_bytes,
+            "runs": self.runs,
+            "gates": self.gates,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionGrowth:
     """The two session heuristics: growth over the window, and what a full collection gave back of it."""
 
@@ -401,3 +432,4 @@ class RunReport:
     errors: Sequence[str] = ()
     components: Sequence[ComponentUsage] = ()
     accepted: Sequence[Acceptance] = ()
+    grown: Sequence[GrownTest] = ()

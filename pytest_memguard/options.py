@@ -22,6 +22,7 @@ from pytest_memguard.errors import CombinedError, ConfigFileError, MemguardError
 from pytest_memguard.settings import Given, MarkerSettings, Resolved, Settings, resolve, show
 from pytest_memguard.settings.fields import Spec, specs
 from pytest_memguard.settings.marks import FOREIGN_MARKS, MARK, MARK_NAMES, Mark, described_marks, settings_of_marks
+from pytest_memguard.settings.nearby import CONFIG_NAMES
 from pytest_memguard.settings.resolve import COMMAND_LINE, Layer, read
 
 __all__ = [
@@ -38,7 +39,6 @@ __all__ = [
     "wants_show_config",
 ]
 
-CONFIG_NAMES = ("memguard.yaml", "memguard.yml")
 BASELINE_NAME = "memguard-baseline.yaml"
 
 _PREFIX = "memguard"

@@ -185,8 +185,7 @@ class Protection:
         due = self._due(item, nextitem, marker)
         if due is not None:
             level, trigger = due
-            self.core.clean(level, trigger=trigger, nodeid=item.nodeid)
-            acted = True
+            acted |= _has_changed(self.core.clean(level, trigger=trigger, nodeid=item.nodeid))
         if acted or self._told:
             self._guard.gap()
         if self.core.stop_reason is not None and not item.session.shouldfail:
@@ -334,6 +333,13 @@ def worst_event(guard: Guard) -> PressureFailure | None:
         stopped=False,
         worker=worst.worker,
     )
+
+
+def _has_changed(result: CleanupResult | None) -> bool:
+    """Whether a cleanup may have changed what the process holds: another reading costs more than to know that."""
+    if result is None:
+        return True
+    return any(each.freed_entries != 0 or each.freed_bytes or each.error is not None for each in result.strategies)
 
 
 def _module(item: pytest.Item | None) -> str:

@@ -7,27 +7,46 @@ from collections.abc import Sequence
 import pytest
 
 from pytest_memguard.accepting import Evidence
+from pytest_memguard.baseline import AcceptedLeaks
 from pytest_memguard.guard import Guard
+from pytest_memguard.model import Finding
 
 _RETAINING_NOTHING = ("clean", "one-off", "saturating")
 _NARROWING = ("keyword", "lf", "stepwise", "deselect")
 
 
 class Selection:
-    """Follows what is deselected; a plugin of its own."""
+    """Follows what is deselected; a plugin of its own.
 
-    def __init__(self, config: pytest.Config, guard: Guard) -> None:
+    ``finished``: the run was not stopped before all its tests had run and been checked.
+    """
+
+    def __init__(self, config: pytest.Config, guard: Guard, accepted: AcceptedLeaks | None) -> None:
+        self.finished = False
         self._config = config
         self._guard = guard
+        self._accepted = accepted
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Note that tests were left out."""
         self._guard.deselected |= bool(items)
 
-    def evidence(self, *, finished: bool) -> Evidence:
-        """``finished``: the run was not stopped before all its tests had run and been checked."""
+    def accept(self, findings: list[Finding]) -> list[Finding]:
+        """The findings, with those marked that suppressions or the baseline accept; what became of these is noted."""
+        if self._accepted is None or self._config.getoption("collectonly", False):
+            return findings
+        try:
+            settled = self._accepted.settle(findings, self._evidence)
+        except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
+            self._guard.fault("looking for accepted leaks", error)
+            return findings
+        self._guard.accepted = self._accepted.results
+        self._guard.warnings.extend(self._accepted.warnings)
+        return settled
+
+    def _evidence(self) -> Evidence:
         guard = self._guard
-        complete = finished and not self._is_narrowed()
+        complete = self.finished and not self._is_narrowed()
         nodeids = {guard.ledger.nodeid(index) for index in range(len(guard.ledger))}
         files = {nodeid.partition("::")[0] for nodeid in nodeids}
 

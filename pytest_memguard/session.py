@@ -11,7 +11,6 @@ import pytest
 
 from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda
-from pytest_memguard.baseline import AcceptedLeaks
 from pytest_memguard.cleanup import CleanupManager, open_cleanup
 from pytest_memguard.events import ComponentUsage
 from pytest_memguard.guard import Guard
@@ -27,6 +26,7 @@ from pytest_memguard.settings import MarkerSettings, Resolved
 from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
 
 if TYPE_CHECKING:
+    from pytest_memguard.earlier import EarlierRuns
     from pytest_memguard.repeat import Repeater
     from pytest_memguard.subjects import Subject
 
@@ -71,15 +71,13 @@ class MemguardSession:
                 config, guard, resolved, call=self._call, cleaner=self._cleaner, components=guard.components
             )
             config.add_cleanup(self._protection.close)
-        self._selection = Selection(config, self.guard)
+        accepted = None if role == "worker" else options.accepted_leaks(config, resolved)
+        self._selection = Selection(config, self.guard, accepted)
         config.pluginmanager.register(self._selection)
-        self._finished = False
-        self._accepted: AcceptedLeaks | None = None
-        if role != "worker":
-            self._accepted = options.accepted_leaks(config, resolved)
         if resolved.settings.json is not None and role != "worker":
             with options.usage_errors():
                 check_target(resolved.settings.json, setting="--memguard-json", origin=resolved.origins.get("json", ""))
+        self._earlier = _earlier_runs(config, resolved, self.guard)
 
     @property
     def is_repeating(self) -> bool:
@@ -121,9 +119,11 @@ class MemguardSession:
             stopped = session.shouldfail or session.shouldstop or self._stepped_aside
             if self._watches and not stopped:
                 self._check(session)
-            self._finished = not stopped and not self._stepped_aside
+            self._selection.finished = not stopped and not self._stepped_aside
         finally:
             self._finish_pass_1(start)
+            if session.shouldfail or session.shouldstop:
+                self.guard.verdicts.why_unchecked = "the run was stopped before tests were checked"
             if self.guard.role != "worker":
                 self._guarded("reporting", self._conclude)
         return result
@@ -258,15 +258,20 @@ class MemguardSession:
     def _conclude(self) -> None:
         """Settle the findings, remember what is overdue, and add a failing entry for each that gates."""
         guard = self.guard
-        findings = guard.conclude(self._plugin_modules(), self._suppressed_by, self._without_accepted)
+        findings = guard.conclude(self._plugin_modules(), self._suppressed_by, self._selection.accept)
         for finding in findings:
             self._call(self._config.hook.pytest_memguard_leak, finding=finding)
         self._agenda.remember()
+        if self._earlier is not None:
+            self._guarded("comparing with earlier runs", self._earlier.compare)
         worst = worst_event(guard)
         if worst is not None:
             guard.chronicle.failures.append(worst)
         failing: list[entries.Entry] = [finding for finding in findings if finding.gates]
         failing.extend(limit for limit in guard.limits if limit.gates)
+        failing.extend(grown for grown in guard.grown if grown.gates)
+        if guard.growth.suspected and "growth" in guard.settings.fail_on:
+            failing.append(guard.growth)
         failing.extend(guard.chronicle.failures)
         position = {guard.ledger.nodeid(index): index for index in range(len(guard.ledger))} if failing else {}
         stepwise = bool(self._config.getoption("stepwise", False))
@@ -287,6 +292,9 @@ class MemguardSession:
 
     def _write(self, exitstatus: int) -> None:
         report = self._report = self.guard.report(exitstatus)
+        if self._earlier is not None:
+            self._guarded("writing the history", partial(self._earlier.remember, report))
+            report = self._report = self.guard.updated(report)
         self._call(self._config.hook.pytest_memguard_report, report=report)
         target = self._resolved.settings.json
         if target is not None and not self._config.getoption("collectonly", False):
@@ -322,19 +330,6 @@ class MemguardSession:
         reason = self._call(self._config.hook.pytest_memguard_suppress, finding=finding)
         return reason if isinstance(reason, str) and reason else None
 
-    def _without_accepted(self, findings: list[Finding]) -> list[Finding]:
-        """The findings, with those marked that suppressions or the baseline accept."""
-        if self._accepted is None or self._config.getoption("collectonly", False):
-            return findings
-        try:
-            settled = self._accepted.settle(findings, partial(self._selection.evidence, finished=self._finished))
-        except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
-            self.guard.fault("looking for accepted leaks", error)
-            return findings
-        self.guard.accepted = self._accepted.results
-        self.guard.warnings.extend(self._accepted.warnings)
-        return settled
-
     def _plugin_modules(self) -> set[str]:
         """Top-level modules of the installed plugins, without the one under test."""
         names = set()
@@ -351,6 +346,7 @@ class MemguardSession:
 
     def _step_aside(self, where: str, error: Exception) -> None:
         self._stepped_aside = True
+        self.guard.verdicts.why_unchecked = "memguard stepped aside"
         self.guard.fault(where, error)
         if self._protection is not None:
             self._guarded("stepping aside", self._protection.close)
@@ -362,6 +358,14 @@ class MemguardSession:
         except Exception as error:  # noqa: BLE001 - somebody else's code
             self.guard.fault(f"hook {getattr(hook, 'name', '')}", error)
             return None
+
+
+def _earlier_runs(config: pytest.Config, resolved: Resolved, guard: Guard) -> EarlierRuns | None:
+    if resolved.settings.history is None:
+        return None
+    from pytest_memguard.earlier import open_earlier_runs  # noqa: PLC0415 - nothing of it without a history
+
+    return open_earlier_runs(config, resolved, guard)
 
 
 def _can_repeat(config: pytest.Config) -> bool:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.readme import ROOT, block, pytest_output
 
 CLEANUP = ROOT / "docs" / "how-to" / "cleanup.md"
 COMPONENTS = ROOT / "docs" / "how-to" / "components.md"
+HISTORY = ROOT / "docs" / "how-to" / "history.md"
 PRESSURE = ROOT / "docs" / "how-to" / "pressure.md"
 ORIGINAL = ROOT / "docs" / "reference" / "original-system.md"
 
@@ -29,6 +33,25 @@ def write(folder: Path, page: Path, **names: str) -> None:
 def run(folder: Path, *arguments: str) -> tuple[int, str]:
     """Exit status and output of ``pytest --memguard -v``."""
     return pytest_output("--memguard", *_PLAIN, *arguments, cwd=folder)
+
+
+def memguard(folder: Path, *arguments: str) -> str:
+    """What the command prints, both streams, as a terminal of 80 columns shows it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest_memguard", *arguments],
+        cwd=folder,
+        env={
+            **os.environ,
+            "COLUMNS": "80",
+            "PYTHONIOENCODING": "utf-8",
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    return f"$ memguard {' '.join(arguments)}\n{done.stdout}"
 
 
 def missing(page: Path, name: str, output: str) -> list[str]:

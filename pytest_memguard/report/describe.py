@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from pytest_memguard.model import AllocationSite, Checkpoint, Diagnosis, Finding, LimitExceeded, Retainer, RoundSeries
+from pytest_memguard.model import (
+    AllocationSite,
+    Checkpoint,
+    Diagnosis,
+    Finding,
+    GrownTest,
+    LimitExceeded,
+    Retainer,
+    RoundSeries,
+)
 from pytest_memguard.report.text import counted, harmless, listed, shell_quoted
 from pytest_memguard.units import format_bytes
 
@@ -13,6 +22,7 @@ __all__ = [
     "amount",
     "checkpoints_text",
     "evidence",
+    "grown_headline",
     "headline",
     "kept_by",
     "limit_headline",
@@ -86,6 +96,13 @@ def limit_headline(limit: LimitExceeded) -> str:
 def peak(limit: LimitExceeded) -> str:
     """``peak +80.0 MiB, limit 50.0 MiB``."""
     return f"peak {format_bytes(limit.peak_growth_bytes, signed=True)}, limit {format_bytes(limit.limit_bytes)}"
+
+
+def grown_headline(grown: GrownTest) -> str:
+    """``peak 82.0 MiB, usually 20.0 MiB (10 runs: 19.8 MiB to 20.1 MiB)``."""
+    span = f"{format_bytes(grown.lowest_bytes)} to {format_bytes(grown.highest_bytes)}"
+    usual = f"usually {format_bytes(grown.usual_bytes)} ({counted(grown.runs, 'run')}: {span})"
+    return f"{grown.metric} {format_bytes(grown.bytes)}, {usual}"
 
 
 def short_signature(finding: Finding, *, before: str = "") -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_memguard.events import PressureFailure
-from pytest_memguard.model import Finding, LimitExceeded
+from pytest_memguard.model import Finding, GrownTest, LimitExceeded
 from pytest_memguard.report import describe
 from pytest_memguard.report.blocks import also_seen
-from pytest_memguard.report.layout import field, fields, lines, repeat
+from pytest_memguard.report.layout import INDENT, LABEL, field, fields, lines, repeat
 from pytest_memguard.report.tables import drawn, rounds_table
-from pytest_memguard.report.text import Line, harmless
+from pytest_memguard.report.text import Line, harmless, line, shell_quoted
 from pytest_memguard.units import format_bytes
 
-__all__ = ["leak_text", "limit_text", "pressure_text"]
+__all__ = ["grown_text", "leak_text", "limit_text", "pressure_text"]
 
 _ALL = 1_000_000
 _RETAINERS = 3
@@ -63,6 +63,16 @@ def limit_text(limit: LimitExceeded, width: int) -> Iterator[Line]:
     yield from field("peak", f"{format_bytes(limit.peak_growth_bytes)} above what the test started with", width)
     yield from field("set by", limit.origin, width)
     yield repeat(limit.nodeid)
+
+
+def grown_text(grown: GrownTest, width: int) -> Iterator[Line]:
+    """Headline, what it took before and takes now, and where to see the course of it."""
+    yield from lines(f"memory has grown: {describe.grown_headline(grown)}", width, "red", "bold")
+    yield from field("test", grown.nodeid, width)
+    what = "above what the test started with" if grown.metric == "peak" else "more in use after the test than before"
+    yield from field(grown.metric, f"{format_bytes(grown.bytes)} {what}", width)
+    yield from field("usually", f"{format_bytes(grown.usual_bytes)}, the median of {grown.runs} earlier runs", width)
+    yield line(f"{INDENT}{'history'.ljust(LABEL)}memguard history {shell_quoted(grown.nodeid)}")
 
 
 def pressure_text(failure: PressureFailure, width: int) -> Iterator[Line]:

@@ -28,6 +28,9 @@ Beyond the keys that the schema fixes there are these, which readers of schema 1
   ``origin`` (file and line), ``patterns``, ``reason``, ``first_seen``, ``expires``, ``leaks`` (how many of this run it
   matches), ``state``: ``used``, ``unused``, ``expired``, ``fixed`` (every test that showed it was checked and is
   clean), ``not seen`` (this run cannot tell);
+- ``grown``: tests that take more than in the last runs of the history: ``metric`` (``retained``, or ``peak`` above what
+  the test started with), ``bytes``, ``usual_bytes`` (the median of ``runs`` earlier runs), ``lowest_bytes`` and
+  ``highest_bytes`` of these, ``gates``;
 - ``failures``: why pressure fails the run: ``nodeid``, ``reason``, ``stopped``, ``worker``.
 
 ``pressure`` and ``cleanups`` have the last ``historySize`` of each process. They and ``components`` are always there,
@@ -63,6 +66,7 @@ def render(report: RunReport) -> Iterator[str]:
     yield from _array("strategies", (statistics.to_json() for statistics in report.strategies))
     yield from _array("components", (usage.to_json() for usage in report.components))
     yield from _array("accepted", (each.to_json() for each in report.accepted))
+    yield from _array("grown", (grown.to_json() for grown in report.grown))
     yield from _array("failures", (failure.to_json() for failure in report.failures))
     yield from _array("warnings", report.warnings)
     yield from _array("errors", report.errors, last=True)

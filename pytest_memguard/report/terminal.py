@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_memguard.model import RunReport, SessionGrowth
+from pytest_memguard.model import RunReport
 from pytest_memguard.report import around, describe
 from pytest_memguard.report.acceptances import acceptance_table
-from pytest_memguard.report.blocks import by_weight, leak_block, limit_block, not_gating
+from pytest_memguard.report.blocks import by_weight, grown_tests, leak_block, limit_block, not_gating, session_growth
 from pytest_memguard.report.components import component_table
 from pytest_memguard.report.counts import Counts, count_tests
 from pytest_memguard.report.layout import INDENT, LISTED, bounded, field, lines, sentences
@@ -59,20 +59,11 @@ def _news(report: RunReport, width: int, *, verbose: bool) -> Iterator[Line]:
         [limit for limit in report.limits if not limit.gates],
         width,
     )
+    yield from grown_tests(report.grown, width)
     if report.session.growth.suspected:
-        yield from _growth(report.session.growth, width)
+        yield from session_growth(report.session.growth, width)
     yield from sentences(report.warnings, width, before="warning: ")
     yield from sentences(report.errors, width, before="memguard error: ")
-
-
-def _growth(growth: SessionGrowth, width: int) -> Iterator[Line]:
-    text = growth.reason or f"{format_bytes(growth.slope_per_test, signed=True)} a test"
-    if growth.first_nodeid and growth.last_nodeid:
-        text += f", from {growth.first_nodeid} to {growth.last_nodeid}"
-    confidence = f"confidence {describe.two_decimals(growth.confidence)}"
-    yield from lines(f"memory grew over the session: {text} ({confidence})", width, "yellow", rest=INDENT)
-    advice = "check all tests with --memguard-confirm=all --memguard-budget=unlimited; where none of them leaks, what "
-    yield from lines(f"{advice}grows belongs to what they share", width, first=INDENT, rest=INDENT)
 
 
 def _unchecked(report: RunReport, counts: Counts, width: int) -> Iterator[Line]:
@@ -134,10 +125,11 @@ def _result(report: RunReport) -> str:
     limits = sum(limit.gates for limit in report.limits)
     if any(failure.stopped for failure in report.failures):
         return f"stopped under memory pressure after {counted(report.session.tests, 'test')}"
-    if leaks and limits:
-        found = f"{counted(leaks, 'leak')} and {counted(limits, 'exceeded limit')}"
-    elif leaks or limits:
-        found = counted(leaks, "leak") if leaks else counted(limits, "exceeded limit")
+    grown = sum(entry.gates for entry in report.grown)
+    named = ((leaks, "leak"), (limits, "exceeded limit"), (grown, "grown test"))
+    parts = [counted(number, noun) for number, noun in named if number]
+    if parts:
+        found = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
     elif report.session.tests and not report.session.checked and not report.leaks and not report.limits:
         return f"watched {counted(report.session.tests, 'test')}, checked none"
     else:
@@ -147,11 +139,15 @@ def _result(report: RunReport) -> str:
 
 
 def _mood(report: RunReport) -> str:
-    if report.failures or any(f.gates for f in report.leaks) or any(limit.gates for limit in report.limits):
+    gating = (entry.gates for entries in (report.leaks, report.limits, report.grown) for entry in entries)
+    if report.failures or any(gating):
         return "red"
     alerts = any(event.alert for event in report.pressure)
-    worry = (
-        alerts or report.leaks or report.limits or report.warnings or report.errors or report.session.growth.suspected
+    worry = any(
+        (
+            *(alerts, report.leaks, report.limits, report.grown, report.warnings, report.errors),
+            report.session.growth.suspected,
+        )
     )
     return "yellow" if worry else "green"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = [
     "fraction",
     "ini_boolean",
     "names",
+    "percentage",
     "remedy_of",
     "size",
     "size_or_auto",
@@ -29,6 +31,7 @@ __all__ = [
     "words",
 ]
 
+_PERCENTAGE = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,6})?)\s*%?", re.ASCII)
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 _FALSE = frozenset({"0", "false", "no", "off", "n", "f"})
 
@@ -108,6 +111,14 @@ def file_path(value: Any) -> Path:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise ValueError("the path of a file")
     return Path(value.strip()).expanduser()
+
+
+def percentage(value: Any) -> float:
+    """A share of 1, given in percent: ``20`` and ``"20%"`` are both 0.2; more than 100 is allowed."""
+    found = None if isinstance(value, bool) else _PERCENTAGE.fullmatch(str(value).strip())
+    if found is None:
+        raise ValueError('a percentage such as 20 or "20%", up to 9999')
+    return float(found[1]) / 100
 
 
 def text(value: Any) -> str:

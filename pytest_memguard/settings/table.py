@@ -148,6 +148,18 @@ class Settings:
             is_action=True,
         ),
     )
+    history: Path | None = field(
+        default=None,
+        metadata=described(
+            help="keep the figures of each run in FILE (SQLite), and compare with the last runs",
+            parse=p.file_path,
+            show=words.path,
+            option="--memguard-history",
+            metavar="FILE",
+            ini="memguard_history",
+            yaml=("history.file", "history"),
+        ),
+    )
     show_config: bool = field(
         default=False,
         metadata=described(
@@ -305,6 +317,36 @@ class Settings:
         ),
     )
 
+    # What the history keeps, and what counts as growth over it.
+    history_runs: int = field(
+        default=10,
+        metadata=described(
+            help="earlier runs that a test is compared with", parse=p.whole(least=5, most=500), yaml=("history.runs",)
+        ),
+    )
+    history_keep: int = field(
+        default=100,
+        metadata=described(help="runs that the file keeps", parse=p.whole(least=5), yaml=("history.keep",)),
+    )
+    history_tolerance_bytes: int = field(
+        default=4 << 20,
+        metadata=described(
+            help="growth over earlier runs that is accepted, in bytes",
+            parse=p.size(least=1 << 16),
+            show=format_bytes,
+            yaml=("history.tolerance",),
+        ),
+    )
+    history_tolerance: float = field(
+        default=0.2,
+        metadata=described(
+            help="growth over earlier runs that is accepted, in percent of what is usual",
+            parse=p.percentage,
+            show=format_percent,
+            yaml=("history.tolerancePercent",),
+        ),
+    )
+
     def __post_init__(self) -> None:
         for lower, relation, upper in conflicts(partial(getattr, self)):
             raise ValueError(f"{lower} must be {relation} {upper}")
@@ -317,6 +359,7 @@ _ORDER = (
     ("leak_detection_window", "at most", "history_size"),
     ("pressure_window", "at most", "history_size"),
     ("rounds", "at most", "escalation_rounds"),
+    ("history_runs", "at most", "history_keep"),
 )
 
 

@@ -23,6 +23,7 @@ _READING: Final = len(Sample._fields)
 _WORKER_SHIFT: Final = 16
 _OUTCOME_MASK: Final = (1 << _WORKER_SHIFT) - 1
 ROWS_PER_PART: Final = 1024
+_NOT_PASSED: Final = "only tests that pass are checked"
 
 
 class Row(NamedTuple):
@@ -146,6 +147,7 @@ class Ledger:
     def record(self, index: int, verdict: Verdict) -> MemoryRecord:
         """One test as a value."""
         row = self.read(index)
+        not_passed = verdict.name == "unchecked" and row.outcome != "passed"
         return MemoryRecord(
             nodeid=self.nodeid(index),
             worker=row.worker,
@@ -157,7 +159,7 @@ class Ledger:
             retained_bytes=row.gained("heap"),
             retained_blocks=row.gained("blocks"),
             verdict=verdict.name,
-            reason=verdict.reason,
+            reason=_NOT_PASSED if not_passed and verdict.reason is None else verdict.reason,
             checkpoints=self.checkpoints.get(index, ()),
         )
 

@@ -365,9 +365,11 @@ def test_growth_of_the_session_names_the_component_that_grew(suite):
             labels: {track: stock:labels}
         """,
     )
-    run = suite.run(WATCHED)
+    run = suite.run(WATCHED, "--memguard-fail-on=growth")
 
     assert run.quiet, run.out
+    assert (run.code, run.outcomes) == (1, {"failed": 1, "passed": 40})
+    assert "GROWTH test_stock.py::test_take[39] - +" in run.out
     growth = run.report["session"]["growth"]
     assert growth["suspected"]
     assert growth["reason"].endswith("component pictures grew meanwhile")

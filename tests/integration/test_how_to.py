@@ -82,6 +82,23 @@ def test_a_run_ends_before_its_memory_does(tmp_path):
     assert how_to.missing(how_to.PRESSURE, "the output", output) == [], output
 
 
+def test_growth_over_many_runs_is_told_and_shown(tmp_path):
+    how_to.write(tmp_path, how_to.HISTORY, the_settings="memguard.yaml", the_tests="test_import.py")
+    before = [how_to.run(tmp_path) for _ in range(5)]
+    tests = tmp_path / "test_import.py"
+    tests.write_text(tests.read_text("utf-8").replace("20_000_000", "60_000_000"), "utf-8")
+
+    _, output = how_to.run(tmp_path)
+
+    assert [status for status, _ in before] == [0] * 5
+    assert "more memory" not in "".join(text for _, text in before)
+    assert how_to.missing(how_to.HISTORY, "the output", output) == [], output
+    runs = how_to.memguard(tmp_path, "history")
+    assert how_to.missing(how_to.HISTORY, "the runs", runs) == [], runs
+    course = how_to.memguard(tmp_path, "history", "::test_import")
+    assert how_to.missing(how_to.HISTORY, "the course", course) == [], course
+
+
 def test_every_line_of_the_original_system_has_its_place_and_its_test():
     rows = [row for row in how_to.rows(how_to.ORIGINAL) if not row[0].startswith("original ")]
     package = how_to.ROOT / "pytest_memguard"

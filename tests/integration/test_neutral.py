@@ -457,7 +457,7 @@ def inside(suite):
 ENGINE = (
     *("agenda", "bounds", "census", "check", "confirm", "diagnosis", "engine", "entries", "fixture", "gate", "grace"),
     *("growth", "guard", "judge", "probes", "progress", "prove", "repeat", "schedule", "session", "settle", "subjects"),
-    *("verdicts", "watch", "xdist", "report.terminal", "report.jsonfile"),
+    *("history", "verdicts", "watch", "xdist", "report.terminal", "report.jsonfile"),
 )
 
 
@@ -487,7 +487,7 @@ def test_on_the_same_look_inside_sees_the_engine(small):
     assert found["named"]
     assert "<class 'pytest_memguard.session.MemguardSession'>" in found["plugins"]
     for name in ENGINE:
-        if name not in ("fixture", "xdist"):
+        if name not in ("fixture", "history", "xdist"):
             assert f"pytest_memguard.{name}" in found["modules"]
     assert "psutil" in found["others"]
 

@@ -79,7 +79,9 @@ def test_x_stops_before_the_checking_and_says_so(broken_shop):
     run = broken_shop.run("-x")
     assert run.code == 1
     assert run.outcomes == {"failed": 1, "passed": 3}
+    reasons = {test["reason"] for test in run.report["tests"]}
     assert set(run.verdicts.values()) == {"unchecked"}
+    assert reasons == {"the run was stopped before tests were checked"}, run.out
     assert run.report["session"]["repetitions"] == 0
     assert not run.leaks
     assert "checked none" in run.out
@@ -96,7 +98,7 @@ def test_x_without_a_failure_reports_leaks(shop):
 def test_maxfail_above_the_failures_checks(broken_shop):
     run = broken_shop.run("--maxfail=2", UNLIMITED)
     assert run.names("leak") == LEAKING
-    assert run.verdict("test_broken")[0] == "unchecked"
+    assert run.verdict("test_broken") == ("unchecked", "only tests that pass are checked")
     assert run.outcomes == {"failed": 3, "passed": 5}
 
 

@@ -88,6 +88,7 @@ def test_every_option_reaches_its_setting(pytester, shown):
         "--memguard-budget=2m",
         "--memguard-fail-on=growth,leak",
         "--memguard-json=out.json",
+        "--memguard-history=runs.db",
     )
 
     assert found["enabled"] == "on the command line"
@@ -95,6 +96,7 @@ def test_every_option_reaches_its_setting(pytester, shown):
     assert found["budget"] == "2 min the command line"
     assert found["fail_on"] == "leak, growth the command line"
     assert found["json"] == "out.json the command line"
+    assert found["history"] == "runs.db the command line"
     assert found["limit_bytes"] == "1.0 GiB other.yaml: memory.limit"
 
 

@@ -21,6 +21,7 @@ from pytest_memguard.model import (
     Diagnosis,
     Environment,
     Finding,
+    GrownTest,
     LimitExceeded,
     MemoryRecord,
     Retainer,
@@ -243,6 +244,16 @@ GROWTH = SessionGrowth(
     reason="+12.0 KiB (3.1%) a test over 15 tests, a full collection gave back 3%",
     first_nodeid="tests/test_a.py::test_1",
     last_nodeid="tests/test_b.py::test_9",
+)
+
+GROWN = GrownTest(
+    nodeid="tests/test_import.py::test_big",
+    metric="peak",
+    bytes=82 * 2**20,
+    usual_bytes=20 * 2**20,
+    lowest_bytes=19 * 2**20,
+    highest_bytes=21 * 2**20,
+    runs=10,
 )
 
 SESSION = SessionSummary(

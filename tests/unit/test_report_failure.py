@@ -8,9 +8,9 @@ from textwrap import dedent
 import pytest
 
 from pytest_memguard.model import Retainer, RoundSeries
-from pytest_memguard.report.failure import leak_text, limit_text
+from pytest_memguard.report.failure import grown_text, leak_text, limit_text
 from pytest_memguard.report.text import cells
-from tests.unit.reported import LEAK, LIMIT, NATIVE, THREAD
+from tests.unit.reported import GROWN, LEAK, LIMIT, NATIVE, THREAD
 
 
 def shown(lines):
@@ -136,6 +136,19 @@ def test_a_limit():
           peak       80.0 MiB above what the test started with
           set by     @pytest.mark.memguard(limit='50 MiB')
           repeat     pytest --memguard "tests/test_import.py::test_big"
+        """
+    )
+
+
+def test_a_test_that_has_grown():
+    assert shown(grown_text(GROWN, 80)) == expect(
+        """
+        memory has grown: peak 82.0 MiB, usually 20.0 MiB (10 runs: 19.0 MiB to 21.0
+        MiB)
+          test       tests/test_import.py::test_big
+          peak       82.0 MiB above what the test started with
+          usually    20.0 MiB, the median of 10 earlier runs
+          history    memguard history "tests/test_import.py::test_big"
         """
     )
 

@@ -17,6 +17,7 @@ from tests.unit.reported import (
     CLEANUP,
     COLLECTIONS,
     FAILS,
+    GROWN,
     GROWTH,
     LEAK,
     LIMIT,
@@ -183,6 +184,18 @@ TOP = {
             "expires": OPTIONAL_TEXT,
         }
     ],
+    "grown": [
+        {
+            "nodeid": str,
+            "metric": str,
+            "bytes": int,
+            "usual_bytes": int,
+            "lowest_bytes": int,
+            "highest_bytes": int,
+            "runs": int,
+            "gates": bool,
+        }
+    ],
     "failures": [{"nodeid": str, "reason": str, "stopped": bool, "worker": str}],
     "warnings": [str],
     "errors": [str],
@@ -231,7 +244,7 @@ def full():
     tests = [record("t.py::a"), record("t.py::b", "leak"), record("t.py::c", "inconclusive", "noisy")]
     leaks = (LEAK, NATIVE, THREAD, SUPPRESSED)
     around = {"pressure": [PRESSURE], "cleanups": [CLEANUP], "strategies": [PAYS, FAILS], "failures": [STOPPED]}
-    parts = {"limits": [LIMIT], "warnings": ["w"], "errors": ["e1", "e2"], **around}
+    parts = {"limits": [LIMIT], "grown": [GROWN], "warnings": ["w"], "errors": ["e1", "e2"], **around}
     session = {"growth": GROWTH, "collections": COLLECTIONS}
     return replace(run(*leaks, tests=tests, session=session, **parts), environment=environment)
 

@@ -250,6 +250,22 @@ def test_growth_of_the_session_says_what_to_do():
     assert "memory grew over the session: +4.0 KiB a test (confidence 0.50)" in shown(run(session={"growth": bare}))
 
 
+def test_growth_over_earlier_runs_warns_or_fails():
+    lines = shown(run(grown=[reported.GROWN])).splitlines()
+    assert lines[0].strip("=") == " memguard: no leaks in 412 tests "
+    assert lines[1:4] == [
+        "more memory than in earlier runs (1 test; --memguard-fail-on=growth makes them fail)",
+        "  tests/test_import.py::test_big",
+        "    peak 82.0 MiB, usually 20.0 MiB (10 runs: 19.0 MiB to 21.0 MiB)",
+    ]
+
+    failing = [replace(reported.GROWN, nodeid=f"t.py::test_{n}", gates=True) for n in range(12)]
+    lines = shown(run(LEAK, grown=failing)).splitlines()
+    assert lines[0].strip("=") == " memguard: 1 leak and 12 grown tests in 412 tests "
+    assert "more memory than in earlier runs (12 tests)" in lines
+    assert "  and 2 more; all in the JSON report" in lines
+
+
 def test_unchecked_tests_are_one_line_below_the_one_line():
     tests = [record(f"t.py::test_{n}", "unchecked", "the budget was spent") for n in range(12)]
     skipped = record("t.py::test_skipped", "unchecked", "it did not pass", outcome="skipped")

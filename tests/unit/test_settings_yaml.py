@@ -126,6 +126,39 @@ def test_confirm_as_a_mapping():
     )  # fmt: skip
 
 
+def test_the_history_as_a_file_or_a_mapping():
+    assert settings("memory: {history: runs.db}") == Settings(history=Path("runs.db"))
+    found = settings("""
+        memory:
+          history: {file: runs.db, runs: 20, keep: 50, tolerance: 2 MiB, tolerancePercent: 12.5}
+        """)
+
+    assert found == Settings(
+        history=Path("runs.db"), history_runs=20, history_keep=50, history_tolerance_bytes=2 << 20,
+        history_tolerance=0.125,
+    )  # fmt: skip
+    assert settings("memory: {history: {tolerance_percent: 150%}}").history_tolerance == 1.5
+
+
+@pytest.mark.parametrize(
+    ("inside", "told"),
+    [
+        ("runs: 2", "expected a whole number from 5 to 500"),
+        ("tolerance: 0", "expected a size of at least 65536 B"),
+        ("tolerancePercent: some", 'expected a percentage such as 20 or "20%"'),
+        ("tolerancePercent: -1", 'expected a percentage such as 20 or "20%"'),
+        ("tolerancePercent: true", 'expected a percentage such as 20 or "20%"'),
+        ("keep: 8, runs: 9", "history_runs 9 (memguard.yaml: memory.history.runs) must be at most history_keep 8"),
+        ("file: ''", "expected the path of a file"),
+        ("fil: runs.db", "did you mean 'file'?"),
+    ],
+)
+def test_a_history_that_makes_no_sense(inside, told):
+    with pytest.raises(MemguardError) as caught:
+        settings(f"memory: {{history: {{{inside}}}}}")
+    assert told in str(caught.value)
+
+
 def test_escalation_as_a_number():
     assert settings("memory: {confirm: {escalation: 100}}").escalation_rounds == 100
 

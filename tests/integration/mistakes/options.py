@@ -61,6 +61,12 @@ OPTIONS = [
         "--memguard-json=no/out.json",
         told=("'no/out.json'", CLI, "there is no directory", "create the directory first"),
     ),
+    Bad(
+        title="a history that is another program's file",
+        args=("--memguard-history=notes.md",),
+        files={"notes.md": "# Notes\n"},
+        told=("notes.md", CLI, "it is no history of pytest-memguard", "this one is left as it is"),
+    ),
     option(
         "two mistakes at once", "--memguard-confirm=every", "--memguard-budget=soon", told=("'every'", CLI, "'soon'")
     ),
