@@ -1,4 +1,4 @@
-"""The command ``memguard``: what can be done with the files of a run when it is over. Does not import pytest."""
+"""The command ``memguard``: for runs that are going, and for files of those that are over. Does not import pytest."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_memguard import __version__
-from pytest_memguard.commands import baseline, explain, history
+from pytest_memguard.commands import baseline, emergency, explain, history, memory, top
 from pytest_memguard.errors import MemguardError
 from pytest_memguard.report.text import harmless
 
 __all__ = ["main"]
 
-_COMMANDS = (explain, baseline, history)
+_COMMANDS = (explain, baseline, history, memory, emergency, top)
 
 Command = Callable[[argparse.Namespace], None]
 

@@ -78,11 +78,11 @@ class Guard:
         self.grown: list[GrownTest] = []  # over the runs before
         self.chronicle = Chronicle(settings.history_size, absorbs=role == "controller")
         self.clock: Callable[[], float] = time.perf_counter
-        self._version = version
+        self.version = version
         self._rootdir = rootdir
-        self._started = datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
+        self.started = datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
         self.start_s = self.clock()
-        self.components = ComponentRegistry(worker=worker, growth=_growth_settings(settings))
+        self.components = ComponentRegistry(worker=worker, growth=growth_settings(settings))
         self.usages: list[ComponentUsage] = []  # at the end of pass 1
         self.ownership = Ownership()
         self._probes: Probes | None = None if role == "controller" else open_probes()
@@ -182,7 +182,7 @@ class Guard:
         """The last test has ended: judge the session as a whole."""
         if self._watcher is None:
             return
-        self.growth = self._watcher.session_growth(_growth_settings(self.settings), collect=gc.collect)
+        self.growth = self._watcher.session_growth(growth_settings(self.settings), collect=gc.collect)
         self._finish_components()
 
     def _finish_components(self) -> None:
@@ -358,6 +358,15 @@ class Guard:
             if nodeid in reasons and nodeid not in leaking and self.verdicts.get(index).name == "leak":
                 self.verdicts.set(index, Verdict(name="suppressed", reason=reasons[nodeid]))
 
+    def leaking(self) -> list[str]:
+        """Node ids of the tests that were found to leak so far, also while others are still being checked."""
+        found = {index for index, verdict in list(self._tally.verdicts.items()) if verdict.name == "leak"}
+        return [self.ledger.nodeid(index) for index in sorted(found)]
+
+    def sources(self) -> dict[str, str]:
+        """Which probe reads what, or why it cannot."""
+        return self._sources()
+
     def overdue(self) -> list[str]:
         """Node ids of the tests that the budget did not reach, in the order of the run."""
         indices = range(len(self.ledger))
@@ -377,7 +386,7 @@ class Guard:
         totals = self.ledger.totals()
         limit_bytes, limit_source = self.chronicle.limit or (None, None)
         return RunReport(
-            version=self._version,
+            version=self.version,
             environment=Environment(
                 python=sys.version.split()[0],
                 platform=platform.platform(),
@@ -386,7 +395,7 @@ class Guard:
                 limit_source=limit_source,
             ),
             session=SessionSummary(
-                started=self._started,
+                started=self.started,
                 duration_s=round(self.clock() - self.start_s, 3),
                 tests=len(self.ledger),
                 exit_status=exit_status,
@@ -450,7 +459,8 @@ def _advised(findings: Sequence[Finding]) -> list[Finding]:
     return [finding if finding.advice else replace(finding, advice=advise(finding)) for finding in findings]
 
 
-def _growth_settings(settings: Settings) -> GrowthSettings:
+def growth_settings(settings: Settings) -> GrowthSettings:
+    """Those of a run."""
     return GrowthSettings(
         window=settings.leak_detection_window,
         threshold=settings.leak_growth_threshold,

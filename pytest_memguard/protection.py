@@ -5,20 +5,28 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 
 from pytest_memguard.chronicle import COSTLIEST
-from pytest_memguard.core import Cleaner, Components, CoreManager
+from pytest_memguard.cleanup import CleanupManager
+from pytest_memguard.core import Components, CoreManager
 from pytest_memguard.errors import MemoryPressureError
-from pytest_memguard.events import CleanupResult, CleanupTrigger, PressureEvent, PressureFailure
+from pytest_memguard.events import (
+    CleanupResult,
+    CleanupTrigger,
+    CollectionSummary,
+    PressureEvent,
+    PressureFailure,
+    StrategyStatistics,
+)
 from pytest_memguard.guard import Guard
 from pytest_memguard.pressure import Observation, PressureMonitor, Thresholds, rank
 from pytest_memguard.probes.collections import CollectionWatch
-from pytest_memguard.probes.limits import FILL_RATE, open_limits
+from pytest_memguard.probes.limits import FILL_RATE, Usage, open_limits
 from pytest_memguard.probes.stall import open_stall
 from pytest_memguard.sampler import BellError, Look, Sampler
 from pytest_memguard.settings import CLEANUP_LEVELS, CleanupLevel, MarkerSettings, Resolved
@@ -51,9 +59,10 @@ class Protection:
         resolved: Resolved,
         *,
         call: Call,
-        cleaner: Cleaner | None,
+        cleaner: CleanupManager | None,
         components: Components | None,
     ) -> None:
+        self._cleaner = cleaner
         settings = self._settings = resolved.settings
         self._config = config
         self._guard = guard
@@ -67,8 +76,12 @@ class Protection:
         self._wait_s = 0.0
         self._thresholds = Thresholds.of(settings)
         self._quiet_until = 0.0
-        self._nodeid: str | None = None
-        self._running = False  # a test is
+        self.nodeid: str | None = None  # of the test that runs, or that was the last
+        self.running = False  # a test is
+        self.began_s = 0.0  # when, by the guard's clock
+        self.at_work = False  # a boundary is being read and judged
+        self._finished = False
+        self.usages: tuple[Usage, ...] = ()  # of the last reading
         self._interruptible = _interruptible(config)
         self._told = False  # hooks of others ran
         self._untold: list[CleanupResult] = []  # cleanups while the present test ran
@@ -121,6 +134,7 @@ class Protection:
 
     def finish(self) -> None:
         """The last test has ended."""
+        self._finished = True
         self._stop_sampling()
         if self._collected is not None:
             self._guard.chronicle.collections = self._collected.summary()
@@ -147,8 +161,9 @@ class Protection:
 
     def begin(self, item: pytest.Item, now: float) -> None:
         """A test begins; *now* by the guard's clock."""
-        self._nodeid = item.nodeid
-        self._running = True
+        self.nodeid = item.nodeid
+        self.began_s = now
+        self.running = True
         self._last = None
         self._rate = 0.0
         if self._sampler is not None:
@@ -156,9 +171,10 @@ class Protection:
 
     def stop_looking(self) -> None:
         """The test has ended; its boundary is about to be read."""
+        self.at_work = True
         if self._sampler is not None:
             self._sampler.end()
-        self._running = False
+        self.running = False
 
     def ended(self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None) -> None:
         """The boundary of a test has been read: judge, clean up, and end the session where nothing helps."""
@@ -172,6 +188,7 @@ class Protection:
             self._guard.add_watching_cost((self._cpu() - start) * _TIME_EVERY)
         else:
             self._judge(item, nextitem, marker)
+        self.at_work = False
 
     def _judge(self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None) -> None:
         if self._collected is not None:
@@ -219,15 +236,32 @@ class Protection:
         # Not shouldstop: that is an interruption from outside (exit 2), and this is a failure of the tests.
         item.session.shouldfail = f"memguard stopped the run: {reason}"
 
+    # -- for those who ask from outside
+
+    def look(self) -> None:
+        """Read anew where the last reading may be old: in a long test, and when nobody follows pressure any more."""
+        if self._sampler is not None:
+            self._sampler.look_now()
+        elif self._finished:
+            self.core.monitor.observe(self._observe(True), None)
+
+    def strategies(self) -> Sequence[StrategyStatistics]:
+        """What each cleanup strategy has given back so far."""
+        return () if self._cleaner is None else self._cleaner.statistics()
+
+    def collections(self) -> CollectionSummary | None:
+        """What the garbage collector has done by itself so far."""
+        return self._guard.chronicle.collections if self._collected is None else self._collected.summary()
+
     # -- readings
 
     def _observe(self, fresh: bool) -> Observation:
         now = self._guard.clock()
         reading = self._limits.read(now, fresh=fresh)
-        self._wait_s = reading.wait_s
+        self._wait_s, self.usages = reading.wait_s, reading.usages
         rss = None if reading.memory is None else reading.memory.rss
         external = None
-        if rss is not None and rss >= self._settings.external_bytes and not self._running and self._heap is not None:
+        if rss is not None and rss >= self._settings.external_bytes and not self.running and self._heap is not None:
             external = self._heap()  # it cannot be more than is resident, but for what was never written to
         stalled = None if self._stall is None else self._stall.read(now)
         observation = Observation(now, reading.usages, rss, external, stalled)
@@ -241,7 +275,7 @@ class Protection:
             before, self._last = self._last, (observation.at_s, observation.rss)
             if before is not None and observation.at_s > before[0]:
                 self._rate = max(0.0, (observation.rss - before[1]) / (observation.at_s - before[0]))
-        return Look(self._wait_s, self.core.inside(observation, self._nodeid, rate=self._rate))
+        return Look(self._wait_s, self.core.inside(observation, self.nodeid, rate=self._rate))
 
     def _interrupt(self, frame: FrameType | None) -> None:
         """In the main thread, in the middle of what runs there."""
@@ -249,7 +283,7 @@ class Protection:
         if not _is_within(frame, self._interruptible):
             return  # pytest is at work: what it is in the middle of would be left half done
         try:
-            reason = self.core.interruption(self._nodeid, rate=self._rate)
+            reason = self.core.interruption(self.nodeid, rate=self._rate)
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._guard.fault("interrupting a test", error)
             return
@@ -264,7 +298,7 @@ class Protection:
 
     def _on_cleanup(self, result: CleanupResult) -> None:
         self._guard.chronicle.add(result)
-        if self._running:
+        if self.running:
             self._untold.append(result)
         else:
             self._tell(self._config.hook.pytest_memguard_cleanup, result=result)

@@ -18,6 +18,7 @@ from pytest_memguard.model import Finding, RunReport, Suspect
 from pytest_memguard.outcome import outcome_after
 from pytest_memguard.progress import Progress
 from pytest_memguard.protection import HeavyTests, Protection, worst_event
+from pytest_memguard.reception import Reception, open_reception
 from pytest_memguard.registration import register_components, register_strategies
 from pytest_memguard.report import check_target, jsonfile, write_report
 from pytest_memguard.report.terminal import section
@@ -55,6 +56,7 @@ class MemguardSession:
         self._agenda = Agenda(config, self.guard)
         self._protection: Protection | None = None
         self._cleaner: CleanupManager | None = None
+        self._reception: Reception | None = None
         if self._watches and resolved.settings.monitoring_enabled:
             guard = self.guard
             self._cleaner = open_cleanup(
@@ -112,7 +114,7 @@ class MemguardSession:
             listeners = self._config.hook.pytest_memguard_component_report.get_hookimpls()
             self._report_hook = self._report_usage if listeners else None
             self._guarded("watching", self.guard.start)
-            self._start_protection()
+            self._start_protection(session)
         try:
             result = yield
             self._finish_pass_1(start)
@@ -137,10 +139,12 @@ class MemguardSession:
             for statistics in self._cleaner.statistics() if self._cleaner is not None else ():
                 self.guard.chronicle.add_statistics(statistics)
 
-    def _start_protection(self) -> None:
+    def _start_protection(self, session: pytest.Session) -> None:
         if self._protection is None:
+            self.guard.chronicle.sources["live"] = "unavailable: memory.monitoring.enabled is false"
             return
         self._guarded("following pressure", self._protection.start)
+        self._reception = open_reception(session, self.guard, self._protection)
         if any(marker.heavy for marker in self._markers.values()):
             self._config.pluginmanager.register(HeavyTests(self._protection.core, self._markers))
         self.guard.gap()
@@ -188,6 +192,8 @@ class MemguardSession:
                 self._after(item, index)
             if self._protection is not None:
                 self._protection.ended(item, nextitem, self._markers.get(item))
+                if self._reception is not None:
+                    self._reception.between()
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._step_aside("watching", error)
 
@@ -243,7 +249,7 @@ class MemguardSession:
                 repeater,
                 processes=getattr(self._config, "workerinput", {}).get("workercount", 1),
                 budget_s=self._resolved.settings.budget.seconds_for(self._suite_s or 0.0),
-                progress=progress.show,
+                progress=progress.show if self._reception is None else self._reception.followed(progress.show, total),
                 on_suspect=self._suspected,
             )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from pytest_memguard.report.text import Line
 
-__all__ = ["print_lines", "print_text", "terminal_width"]
+__all__ = ["is_plain", "print_lines", "print_text", "terminal_width"]
 
 _NARROWEST = 40
 _WIDEST = 120
@@ -19,6 +19,15 @@ _CODES = {"bold": 1, "red": 31, "green": 32, "yellow": 33}
 def print_text(text: str) -> None:
     """One piece of output, with its end of line."""
     sys.stdout.write(text + "\n")
+
+
+def is_plain() -> bool:
+    """Whether standard output has no more than ASCII."""
+    try:
+        "\u2581\u2588".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return False
 
 
 def print_lines(lines: Iterable[Line]) -> None:

@@ -92,6 +92,10 @@ class Component:
         """What it holds at the end of the run, and by how much the run has changed it."""
         return self._tally.total(self._usage(None, self._gauge.read(anyway=True)))
 
+    def last(self) -> ComponentUsage:
+        """As ``total``, with what it held after the last test: no code of others is run."""
+        return self._tally.total(self._usage(None, self._tally.last))
+
     def growth(self) -> str | None:
         """How it keeps growing, in words; None where it does not look like a leak, or cannot go on for ever."""
         if self._gauge.is_bounded() and not self._tally.is_over:

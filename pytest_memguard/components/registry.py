@@ -169,6 +169,10 @@ class ComponentRegistry:
         gone = [usage for name, usage in self._gone.items() if name not in self._components]
         return [*(component.total() for component in self), *gone]
 
+    def last(self) -> list[ComponentUsage]:
+        """What every component held after the last test, ``grown_*`` counted from the start; runs no code of others."""
+        return [component.last() for component in self]
+
     def warnings(self) -> tuple[list[str], list[str]]:
         """The names of the components that look like leaks, and what people should know at the end of the run."""
         growth = {component.name: component.growth() for component in self}

@@ -60,6 +60,11 @@ class Tally:
         return self._entries.told() or self._bytes.told()
 
     @property
+    def last(self) -> Reading:
+        """What it held after the last test."""
+        return self._last
+
+    @property
     def is_over(self) -> bool:
         """Whether a container held more than it may after the last test."""
         return bool(self._last.over)

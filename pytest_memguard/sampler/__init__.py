@@ -97,6 +97,11 @@ class Sampler:
         if self._thread is not None:
             self._stop_thread()
 
+    def look_now(self) -> None:
+        """Take a look at once, in the main thread and in a test, unless one is being taken."""
+        if self._running and self._look() and self._acute:
+            self._bell.set(_SHORTEST_S)
+
     def close(self) -> None:
         """Stop for good; may be called again."""
         self.end()

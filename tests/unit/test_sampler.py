@@ -313,3 +313,15 @@ def test_a_fork_meets_no_thread_and_the_sampler_goes_on_after_it():
     )
 
     assert (done.stdout, done.stderr) == ("forked 1\n", "")
+
+
+def test_a_look_can_be_asked_for_in_a_test_only(watched):
+    world = watched(acute=True)
+    world.sampler.look_now()
+    assert world.looks == []
+
+    world.sampler.begin(LONG_S, time.monotonic())
+    world.sampler.look_now()
+    with pytest.raises(StoppedError):
+        time.sleep(PATIENCE_S)
+    world.sampler.end()
