@@ -19,6 +19,7 @@ _NAMES = (
     "bounded",
     "diagnosis",
     "corpus",
+    "signatures",
     "generated",
     "functions",
     "fresh",

@@ -386,7 +386,9 @@ class Checker:
         if verdict is None or verdict.name not in _DECIDED:
             verdict = self._trial.of(subject, repeat, cycle)
         self._trial.disturbed = True
-        if verdict.name not in ("clean", "leak"):
+        if verdict.name == "clean":
+            self.tally.clean_fixtures.update(cycle.names)
+        elif verdict.name != "leak":
             self.tally.unchecked_fixtures.extend(f"{name} ({verdict.name}: {verdict.reason})" for name in cycle.names)
 
 

@@ -28,6 +28,7 @@ _INTERPRETER = (
     "codecs",
     "sys.path_importer_cache",
 )
+_TESTS = ("tests", "test", "testing")
 _RUNNER = ("pytest", "_pytest", "pluggy", "xdist", "execnet", "pytest_memguard")
 
 
@@ -56,7 +57,7 @@ class Gate:
             return f"retained by {owner}, not by the code under test"
         if finding.severity == "low":
             return "fewer than 3 blocks a run, and nothing of the suite's was found to hold them"
-        if self.packages and not self._in_packages(finding):
+        if self.packages and not in_packages(finding, self.packages):
             return f"third-party: outside confirm.packages ({', '.join(self.packages)})"
         if not self.on_leak:
             return ONLY_WARNS
@@ -76,13 +77,18 @@ class Gate:
                 return f"{owner} ({names[0]})"
         return None
 
-    def _in_packages(self, finding: Finding) -> bool:
-        diagnosis = finding.diagnosis
-        names = [t.type for t in diagnosis.types[:3]] + [r.root for r in diagnosis.retainers]
-        names += [_module_of(site.file) for site in diagnosis.sites]
-        if diagnosis.component:
-            names.append(diagnosis.component)
-        return any(_belongs(name, self.packages) for name in names)
+
+def in_packages(finding: Finding, packages: Collection[str]) -> bool:
+    """Whether one of these packages makes what stays, or keeps it, or it is of one of their types."""
+    diagnosis = finding.diagnosis
+    names = [t.type for t in diagnosis.types[:3]]
+    for retainer in diagnosis.retainers:
+        names += [retainer.type, retainer.root]
+    for site in diagnosis.sites:
+        names += _modules_of(site.file)
+    if diagnosis.component:
+        names.append(diagnosis.component)
+    return any(_belongs(name, packages) for name in names)
 
 
 def group(findings: Iterable[Finding]) -> list[Finding]:
@@ -145,7 +151,13 @@ def _belongs(name: str, packages: Collection[str]) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def _module_of(file: str) -> str:
-    """``shop.cart`` of ``src/shop/cart.py`` and of ``shop:cart.py``, as far as a path can tell."""
-    path = file.replace(":", "/").removeprefix("src/").removesuffix(".py")
-    return path.replace("/", ".").strip(".")
+def _modules_of(file: str) -> list[str]:
+    """``shop.cart`` of ``src/shop/cart.py``, ``services/api/shop/cart.py`` and ``shop:cart.py``.
+
+    A path does not tell where the package begins, so each place where it may is given; never below ``tests``, where
+    folders are named after what they test.
+    """
+    parts = [part for part in file.replace(":", "/").removesuffix(".py").removesuffix("/__init__").split("/") if part]
+    within = next((index for index, part in enumerate(parts) if part in _TESTS), len(parts))
+    starts = [index for index in range(len(parts)) if index == 0 or (index < within and index < len(parts) - 1)]
+    return [".".join(parts[start:]) for start in starts]

@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_memguard.acceptance import Acceptance
 from pytest_memguard.chronicle import Chronicle
 from pytest_memguard.components import ComponentRegistry, Ownership
 from pytest_memguard.events import ComponentUsage, by_pay
@@ -72,6 +73,8 @@ class Guard:
         self.warnings: list[str] = []
         self.limits: list[LimitExceeded] = []
         self.findings: list[Finding] = []
+        self.accepted: Sequence[Acceptance] = ()
+        self.deselected = False
         self.growth = SessionGrowth()
         self.grown: list[GrownTest] = []  # over the runs before
         self.chronicle = Chronicle(settings.history_size, absorbs=role == "controller")
@@ -285,6 +288,8 @@ class Guard:
             "clean_repetitions": self._tally.clean_repetitions,
             "clean": self._tally.clean,
             "checked": self._tally.checked,
+            "clean_fixtures": sorted(self._tally.clean_fixtures),
+            "deselected": self.deselected,
             "components": [usage.to_json() for usage in self.usages],
             "ownership": self.ownership.to_wire(),
         }
@@ -311,6 +316,8 @@ class Guard:
         self._tally.clean_repetitions += wire["clean_repetitions"]
         self._tally.clean += wire["clean"]
         self._tally.checked += wire["checked"]
+        self._tally.clean_fixtures.update(wire["clean_fixtures"])
+        self.deselected |= wire["deselected"]
         self.usages.extend(map(ComponentUsage.from_json, wire["components"]))
         self.ownership.absorb(wire["ownership"])
 
@@ -342,13 +349,18 @@ class Guard:
         own_s = self.components.own_cost_s + (self._watcher.own_cost_s if self._watcher is not None else 0.0)
         return self._watching_s + own_s + self.recorder.cost_s
 
-    def conclude(self, plugins: Iterable[str], suppress_by: Callable[[Finding], str | None]) -> Sequence[Finding]:
-        """Group and judge what was found; from then on ``findings`` holds it."""
+    def conclude(
+        self,
+        plugins: Iterable[str],
+        suppress_by: Callable[[Finding], str | None],
+        accept: Callable[[list[Finding]], list[Finding]],
+    ) -> Sequence[Finding]:
+        """Group and judge what was found, without what is accepted; from then on ``findings`` holds it."""
         gate = Gate(
             on_leak="leak" in self.settings.fail_on, packages=self.settings.packages, plugins=frozenset(plugins)
         )
         settled = map(self.ownership.settle, judged(self._raw, gate, suppress_by))
-        self.findings = _advised(list(settled))
+        self.findings = _advised(accept(list(settled)))
         self._follow_suppressions()
         return self.findings
 
@@ -379,6 +391,10 @@ class Guard:
         """Node ids of the tests that were."""
         indices = range(len(self.ledger))
         return {self.ledger.nodeid(i) for i in indices if self.verdicts.get(i).name != "unchecked"}
+
+    def clean_fixtures(self) -> set[str]:
+        """Names of the fixtures above function scope that were repeated and retain nothing."""
+        return self._tally.clean_fixtures
 
     def report(self, exit_status: int) -> RunReport:
         """The whole run as a value; tests are made one at a time when they are asked for."""
@@ -420,6 +436,7 @@ class Guard:
             failures=tuple(self.chronicle.failures),
             warnings=tuple(self._all_warnings()),
             errors=tuple(self.errors),
+            accepted=tuple(self.accepted),
             components=tuple(sorted(self.usages, key=lambda usage: usage.worker)),
             grown=tuple(self.grown),
         )

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from pytest_memguard.acceptance import Acceptance
 from pytest_memguard.events import (
     CleanupResult,
     CollectionSummary,
@@ -430,4 +431,5 @@ class RunReport:
     warnings: Sequence[str] = ()
     errors: Sequence[str] = ()
     components: Sequence[ComponentUsage] = ()
+    accepted: Sequence[Acceptance] = ()
     grown: Sequence[GrownTest] = ()

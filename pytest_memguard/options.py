@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
+from pytest_memguard.baseline import AcceptedLeaks, BaselineFile
 from pytest_memguard.errors import CombinedError, ConfigFileError, MemguardError, UnknownNameError, all_of
 from pytest_memguard.outputs import check_files
 from pytest_memguard.settings import Given, MarkerSettings, Resolved, Settings, resolve, show
@@ -24,6 +26,7 @@ from pytest_memguard.settings.nearby import CONFIG_NAMES
 from pytest_memguard.settings.resolve import COMMAND_LINE, Layer, read
 
 __all__ = [
+    "accepted_leaks",
     "add_options",
     "check_arguments",
     "enabled",
@@ -35,6 +38,8 @@ __all__ = [
     "usage_errors",
     "wants_show_config",
 ]
+
+BASELINE_NAME = "memguard-baseline.yaml"
 
 _PREFIX = "memguard"
 _MOST_TOLD = 20
@@ -107,15 +112,28 @@ def load(config: pytest.Config) -> Resolved:
                 errors.append(exc)
         errors.extend(_unknown_ini_keys(config))
         command_line, ini, _ = layers
+        found = _baseline_layer(config, command_line)
         try:
             layers[2] = _yaml_layer(config, command_line.get("config") or ini.get("config"))
         except MemguardError as exc:
             errors.append(exc)
         if errors:
             raise all_of(errors)
-        resolved = resolve([layers[2], ini], command_line=command_line)
+        resolved = resolve([found, layers[2], ini], command_line=command_line)
         check_files(resolved, lambda path: _relative(path, Path.cwd()))
         return resolved
+
+
+def accepted_leaks(config: pytest.Config, resolved: Resolved) -> AcceptedLeaks:
+    """The suppressions and the baseline of this run; a mistake in the baseline is a usage error."""
+    settings = resolved.settings
+    file = None
+    if settings.baseline is not None:
+        label = _relative(settings.baseline, config.rootpath)
+        file = BaselineFile(path=settings.baseline, label=label, origin=resolved.origins["baseline"])
+    today = datetime.now().astimezone().date()
+    with usage_errors():
+        return AcceptedLeaks(settings.suppressions, file, updates=settings.update_baseline, today=today)
 
 
 def marker_of(item: pytest.Item, resolved: Resolved) -> MarkerSettings | None:
@@ -277,6 +295,14 @@ def _found_config(rootdir: Path) -> Given | None:
             remedy="keep one of the two, or name one with --memguard-config",
         )
     return Given(value=found[0], origin="rootdir") if found else None
+
+
+def _baseline_layer(config: pytest.Config, command_line: Layer) -> Layer:
+    """The baseline in rootdir, where there is one or one is to be made."""
+    path = config.rootpath / BASELINE_NAME
+    if os.path.lexists(path) or "update_baseline" in command_line:
+        return {"baseline": Given(value=path, origin="rootdir")}
+    return {}
 
 
 def _relative(path: Path, rootdir: Path) -> str:

@@ -26,6 +26,7 @@ from pytest_memguard.reception import Reception, open_reception
 from pytest_memguard.registration import register_components, register_strategies
 from pytest_memguard.repetition import RepetitionHooks
 from pytest_memguard.report.terminal import section
+from pytest_memguard.selection import Selection
 from pytest_memguard.settings import MarkerSettings, Resolved
 from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
 
@@ -77,6 +78,9 @@ class MemguardSession:
                 config, guard, resolved, call=self._call, cleaner=self._cleaner, components=guard.components
             )
             config.add_cleanup(self._protection.close)
+        accepted = None if role == "worker" else options.accepted_leaks(config, resolved)
+        self._selection = Selection(config, self.guard, accepted)
+        config.pluginmanager.register(self._selection)
         self._outputs = Outputs(resolved, rootdir=str(config.rootpath), environ=os.environ, writes=role != "worker")
         self._announcement = Announcement()
         config.pluginmanager.register(self._announcement)
@@ -125,8 +129,10 @@ class MemguardSession:
         try:
             result = yield
             self._finish_pass_1(start)
-            if self._watches and not (session.shouldfail or session.shouldstop or self._stepped_aside):
+            stopped = session.shouldfail or session.shouldstop or self._stepped_aside
+            if self._watches and not stopped:
                 self._check(session)
+            self._selection.finished = not stopped and not self._stepped_aside
         finally:
             self._finish_pass_1(start)
             self.guard.recorder.stage("reporting")
@@ -273,7 +279,7 @@ class MemguardSession:
     def _conclude(self) -> None:
         """Settle the findings, remember what is overdue, and add a failing entry for each that gates."""
         guard = self.guard
-        findings = guard.conclude(self._plugin_modules(), self._suppressed_by)
+        findings = guard.conclude(self._plugin_modules(), self._suppressed_by, self._selection.accept)
         for finding in findings:
             self._call(self._config.hook.pytest_memguard_leak, finding=finding)
         self._agenda.remember()

@@ -148,3 +148,4 @@ class Tally:
     clean: int = 0
     checked: int = 0
     unchecked_fixtures: list[str] = field(default_factory=list)
+    clean_fixtures: set[str] = field(default_factory=set)

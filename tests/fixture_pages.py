@@ -47,26 +47,43 @@ def points(folder: Path) -> str:
     return " ".join(re.search(r"^  points .*?\n(?=  \w)", out, re.DOTALL | re.MULTILINE)[0].split(None, 1)[1].split())
 
 
-def explained(folder: Path) -> str:
-    """``memguard explain`` for the leak of the README, with its first round only."""
+def _reported(folder: Path) -> str:
+    """Make the report of the README's test; its signature as far as the terminal shows it."""
     (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
     (folder / "test_cart.py").write_text(block(README, "the test"), "utf-8")
     pytest_output("--memguard", "--memguard-json=report.json", cwd=folder)
-    signature = json.loads((folder / "report.json").read_text("utf-8"))["leaks"][0]["signature"][:6]
-    shown = _command(folder, signature)
+    return str(json.loads((folder / "report.json").read_text("utf-8"))["leaks"][0]["signature"][:6])
+
+
+def explained(folder: Path) -> str:
+    """``memguard explain`` for the leak of the README, with its first round only."""
+    shown = _command(folder, "explain", _reported(folder), "report.json")
     return "\n".join(line for line in shown.splitlines() if not re.match(r"  (?:[2-9]|[123]\d) ", line)) + "\n"
 
 
 def refused(folder: Path) -> str:
     """What a wrong signature gives."""
-    explained(folder)
-    signature = json.loads((folder / "report.json").read_text("utf-8"))["leaks"][0]["signature"][:6]
-    return _command(folder, f"{signature[:-1]}{'0' if signature[-1] != '0' else '1'}")
+    signature = _reported(folder)
+    wrong = f"{signature[:-1]}{'0' if signature[-1] != '0' else '1'}"
+    return _command(folder, "explain", wrong, "report.json")
 
 
-def _command(folder: Path, signature: str) -> str:
+def baseline(folder: Path) -> str:
+    """``memguard baseline`` with the report of the README's test."""
+    _reported(folder)
+    return "".join(
+        _command(folder, "baseline", *arguments)
+        for arguments in (
+            ("update", "known.yaml", "report.json", "--reason", "before 2.0"),
+            ("show", "known.yaml"),
+            ("prune", "known.yaml", "report.json"),
+        )
+    )
+
+
+def _command(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest_memguard", "explain", signature, "report.json"],
+        [sys.executable, "-m", "pytest_memguard", *arguments],
         cwd=folder,
         env={**os.environ, "COLUMNS": "110", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         capture_output=True,
@@ -74,7 +91,8 @@ def _command(folder: Path, signature: str) -> str:
         encoding="utf-8",
         check=False,
     )
-    return f"$ memguard explain {signature} report.json\n{done.stdout}{done.stderr}"
+    typed = " ".join(f'"{argument}"' if " " in argument else argument for argument in arguments)
+    return f"$ memguard {typed}\n{done.stdout}{done.stderr}"
 
 
 OUTPUTS: dict[tuple[Path, str], Maker] = {
@@ -83,6 +101,7 @@ OUTPUTS: dict[tuple[Path, str], Maker] = {
     (FIXTURE, "listed"): lambda folder: f"  points     {points(folder)}\n",
     (COMMANDS, "explain"): explained,
     (COMMANDS, "refused"): refused,
+    (COMMANDS, "baseline"): baseline,
 }
 
 

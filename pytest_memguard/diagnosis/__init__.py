@@ -13,13 +13,14 @@ from pytest_memguard.diagnosis.causes import Cause, KnownCauses
 from pytest_memguard.diagnosis.evidence import Evidence
 from pytest_memguard.diagnosis.examination import Examination
 from pytest_memguard.diagnosis.held import Held
-from pytest_memguard.diagnosis.holding import Holding, addresses, stack_of, stacks_of_locks
+from pytest_memguard.diagnosis.holding import Holding, addresses, stacks_of_locks
 from pytest_memguard.diagnosis.origins import Gauge, by_both
 from pytest_memguard.diagnosis.paths import Paths
 from pytest_memguard.diagnosis.scenario import Scenario, Watched
 from pytest_memguard.diagnosis.signature import sign
-from pytest_memguard.diagnosis.sites import Stack, tracing
+from pytest_memguard.diagnosis.sites import tracing
 from pytest_memguard.diagnosis.survivors import new_types
+from pytest_memguard.diagnosis.traces import Stack, stack_of
 
 __all__ = [
     "Cause",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import gc
-import tracemalloc
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -14,9 +13,10 @@ from pytest_memguard.diagnosis.held import Held
 from pytest_memguard.diagnosis.owners import Owners
 from pytest_memguard.diagnosis.paths import Paths
 from pytest_memguard.diagnosis.retainers import Finder, Found
-from pytest_memguard.diagnosis.sites import Stack, site_of_stack
+from pytest_memguard.diagnosis.sites import site_of_stack
 from pytest_memguard.diagnosis.source import Sources
 from pytest_memguard.diagnosis.survivors import Born
+from pytest_memguard.diagnosis.traces import Stack, stack_of
 from pytest_memguard.model import AllocationSite
 
 _LOCKS = (_thread.LockType, _thread.RLock)
@@ -61,15 +61,6 @@ class Holding:
 def addresses() -> array[int]:
     """Of all objects that were born since the last ``gc.freeze()``."""
     return array("Q", map(id, gc.get_objects()))
-
-
-def stack_of(obj: object) -> Stack | None:
-    """Where an object was made, innermost frame first; None where tracemalloc did not see it.
-
-    CPython 3.11 does not find the traces of instances with a dictionary.
-    """
-    traceback = tracemalloc.get_object_traceback(obj)
-    return None if traceback is None else tuple((frame.filename, frame.lineno) for frame in reversed(traceback))
 
 
 def stacks_of_locks(obj: object) -> list[Stack]:

@@ -18,6 +18,7 @@ from pytest_memguard.diagnosis.paths import Paths
 from pytest_memguard.diagnosis.scenario import Scenario
 from pytest_memguard.diagnosis.source import Sources
 from pytest_memguard.diagnosis.stacks import Stacks
+from pytest_memguard.diagnosis.traces import Stack, stack_of
 from pytest_memguard.model import AllocationSite, Origin
 
 FRAMES = 12
@@ -30,7 +31,6 @@ _MANY_TRACES = 50_000
 _MANY_TRACED_BYTES = 32 << 20
 
 #: Frames of an allocation, innermost first, as tracemalloc stores them.
-Stack = tuple[tuple[str, int], ...]
 #: Numbers of blocks and bytes.
 _Amount = tuple[int, int]
 #: Domain, size, stack (and on most versions the depth of the whole stack) of each block.
@@ -187,14 +187,14 @@ def _origin(head: str) -> Stack | None:
                 others.add(id(cls))
                 continue
             tries -= 1
-            traceback = tracemalloc.get_object_traceback(obj)
-            if traceback is not None:
-                return tuple((frame.filename, frame.lineno) for frame in reversed(traceback))
+            stack = stack_of(obj)
+            if stack is not None:
+                return stack
     return None
 
 
 def _makes(site: AllocationSite, head: str | None, origin: Stack | None, paths: Paths) -> bool:
-    """Whether that line makes the retained object: by its trace, or else (CPython 3.11 finds none) by its text."""
+    """Whether that line makes the retained object: by its trace, or else by its text."""
     place = None if origin is None else _choose(origin, paths)
     if place is not None:
         return (site.file, site.line) == (paths.relative(place.file), place.line)

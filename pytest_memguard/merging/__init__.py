@@ -15,6 +15,7 @@ from pytest_memguard.events import (
     by_pay,
 )
 from pytest_memguard.gate import group
+from pytest_memguard.merging.accepted import accepted_of
 from pytest_memguard.merging.session import environment_of, session_of
 from pytest_memguard.merging.shards import Shard, differences, labelled
 from pytest_memguard.merging.tests import UnitedTests, unite
@@ -48,6 +49,7 @@ def merged(paths: Sequence[str], runs: Sequence[RunReport]) -> RunReport:
         warnings=_each_once([*notes(shards, tests), *(text for shard in shards for text in shard.run.warnings)]),
         errors=[shard.of_this(error) for shard in shards for error in shard.run.errors],
         components=[_labelled(usage, shard) for shard in shards for usage in shard.run.components],
+        accepted=accepted_of(shards),
         grown=list({(grown.nodeid, grown.metric): grown for shard in shards for grown in shard.run.grown}.values()),
     )
 

@@ -148,9 +148,11 @@ def where(finding: Finding) -> str:
 
 
 def standing(finding: Finding) -> str:
-    """Why a finding is only listed, in one word: ``suppressed``, ``low`` or ``third-party``."""
-    if finding.verdict == "suppressed" or finding.suppressed_by is not None:
+    """Why a finding is only listed, in one word: ``suppressed``, ``known``, ``low`` or ``third-party``."""
+    if finding.verdict == "suppressed":
         return "suppressed"
+    if finding.suppressed_by is not None:
+        return "known"
     return "low" if finding.severity == "low" else "third-party"
 
 

@@ -36,6 +36,7 @@ def leak_text(finding: Finding, width: int, *, whole: bool = False) -> Iterator[
         "bold",
     )
     yield from field("test", finding.nodeid, width)
+    yield from field("expired", (finding.reason or "") if finding.gates else "", width)
     yield from field("phase", describe.where(finding), width)
     yield from rounds_table(finding.rounds, whole=whole)
     diagnosis = finding.diagnosis

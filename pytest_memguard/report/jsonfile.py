@@ -24,6 +24,10 @@ Beyond the keys that the schema fixes there are these, which readers of schema 1
 - ``strategies``: every cleanup strategy that ran, all processes together, the one that pays best first: ``runs``,
   ``freed_bytes`` in ``measured_runs`` that took ``measured_s``, ``bytes_per_ms`` of these, ``freed_entries``,
   ``duration_s``, ``errors``, ``last_error``;
+- ``accepted``: the suppressions and the entries of the baseline: ``source`` (``suppressions`` or ``baseline``),
+  ``origin`` (file and line), ``patterns``, ``reason``, ``first_seen``, ``expires``, ``leaks`` (how many of this run it
+  matches), ``state``: ``used``, ``unused``, ``expired``, ``fixed`` (every test that showed it was checked and is
+  clean), ``not seen`` (this run cannot tell);
 - ``grown``: tests that take more than in the last runs of the history: ``metric`` (``retained``, or ``peak`` above what
   the test started with), ``bytes``, ``usual_bytes`` (the median of ``runs`` earlier runs), ``lowest_bytes`` and
   ``highest_bytes`` of these, ``gates``;
@@ -63,6 +67,7 @@ def render(report: RunReport) -> Iterator[str]:
     yield from _array("cleanups", (result.to_json() for result in report.cleanups))
     yield from _array("strategies", (statistics.to_json() for statistics in report.strategies))
     yield from _array("components", (usage.to_json() for usage in report.components))
+    yield from _array("accepted", (each.to_json() for each in report.accepted))
     yield from _array("grown", (grown.to_json() for grown in report.grown))
     yield from _array("failures", (failure.to_json() for failure in report.failures))
     yield from _array("warnings", report.warnings)

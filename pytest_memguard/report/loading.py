@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from pytest_memguard.acceptance import ACCEPTANCE_STATES, Acceptance
 from pytest_memguard.errors import MemguardError, shown
 from pytest_memguard.events import (
     CleanupResult,
@@ -79,6 +80,11 @@ class LoadedReport:
     def leaks(self) -> Sequence[Finding]:
         """Its leaks."""
         return self.run.leaks
+
+    @property
+    def accepted(self) -> Sequence[Acceptance]:
+        """What it says of the leaks that are accepted."""
+        return self.run.accepted
 
 
 class LoadedRecords:
@@ -159,6 +165,7 @@ def _schema_1(data: Mapping[str, Any]) -> RunReport:
         errors=_texts(data, "errors"),
         components=_all(ComponentUsage, data, "components"),
         grown=_all(GrownTest, data, "grown"),
+        accepted=tuple(map(_acceptance, _objects(data, "accepted"))),
     )
 
 
@@ -194,6 +201,11 @@ def _finding(data: Mapping[str, Any]) -> Finding:
 def _gates(data: Mapping[str, Any]) -> bool:
     """What does not say that the run passes in spite of it fails the run."""
     return data.get("gates") is not False
+
+
+def _acceptance(data: Mapping[str, Any]) -> Acceptance:
+    state = data.get("state")
+    return decoded(Acceptance, data, state=state if state in ACCEPTANCE_STATES else "not seen")
 
 
 def _is_number(data: Mapping[str, Any], key: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pytest_memguard.events import PressureFailure
 from pytest_memguard.model import Finding, GrownTest, LimitExceeded, RunReport, SessionGrowth
 from pytest_memguard.report import around, describe
+from pytest_memguard.report.acceptances import acceptance_table
 from pytest_memguard.report.blocks import by_weight
 from pytest_memguard.report.components import component_table
 from pytest_memguard.report.counts import Counts, count_tests
@@ -212,6 +213,9 @@ def _details(report: RunReport, counts: Counts) -> Iterator[str]:
     table = [line.text for line in component_table(report.components, _WIDTH)]
     if table:
         yield collapsed("Components", fenced(table))
+    accepted = [line.text for line in acceptance_table(report.accepted, _WIDTH)]
+    if accepted:
+        yield collapsed("Accepted leaks", fenced(accepted))
     happened = [line.text for line in (*around.news(report, _WIDTH), *around.details(report, _WIDTH))]
     if happened:
         yield collapsed("Pressure, cleanups and collections", fenced(happened[:_HAPPENED]))

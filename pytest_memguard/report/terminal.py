@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pytest_memguard.model import RunReport
 from pytest_memguard.report import around, describe
+from pytest_memguard.report.acceptances import acceptance_table
 from pytest_memguard.report.blocks import by_weight, grown_tests, leak_block, limit_block, not_gating, session_growth
 from pytest_memguard.report.components import component_table
 from pytest_memguard.report.counts import Counts, count_tests
@@ -93,6 +94,7 @@ def _details(report: RunReport, counts: Counts, width: int) -> Iterator[Line]:
     for record in counts.marked:
         text = f"{record.nodeid}: {describe.checkpoints_text(record.checkpoints)}"
         yield from field("points", text, width)
+    yield from acceptance_table(report.accepted, width)
     yield from component_table(report.components, width)
     verdicts = ", ".join(f"{number} {name}" for name, number in counts.verdicts.items() if number)
     yield from field("verdicts", verdicts, width)

@@ -8,7 +8,7 @@ import sys
 import threading
 import types
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_memguard.model import Kind
@@ -18,6 +18,7 @@ from pytest_memguard.resources.plain import text
 from pytest_memguard.resources.resource import Key, Resource
 
 _FOLDER = "/proc/self/task"
+_OWN_NAME = "/proc/self/comm"
 _NUMBERS = re.compile(r"\d+")
 _COMMON = frozenset({threading.Thread, threading.Timer})
 _MACHINERY = "threading."
@@ -31,6 +32,8 @@ class Threads:
         self._listdir = os.listdir
         self._frames = sys._current_frames  # noqa: SLF001 - documented for debuggers
         self._open = open
+        self._native: dict[int, str | None] = {}  # what it runs of Python's, by its number
+        self._by_hand: frozenset[int] = frozenset()
 
     def keys(self) -> Iterator[Key]:
         """Living threads, without the stand-ins for foreign ones, which outlive them before 3.13."""
@@ -41,9 +44,24 @@ class Threads:
             if not isinstance(thread, threading._DummyThread):  # noqa: SLF001 - has no public name
                 kind: Kind = "timer" if issubclass(type(thread), threading.Timer) else "thread"
                 yield Key(kind, id(thread))
-        for number in self._listed():
-            if number not in known:
-                yield Key("thread", ("native", number))
+        native = [number for number in self._listed() if number not in known]
+        self._follow(native)
+        yield from (Key("thread", ("native", number)) for number in native)
+
+    def _follow(self, native: Sequence[int]) -> None:
+        """Note what new threads run that ``threading`` does not know: the frames that are new when they are.
+
+        A thread may be listed a moment before its first frame is.
+        """
+        frames = {ident: frame for ident, frame in self._frames().items() if ident not in self._active}
+        youngest = next((frame for ident, frame in frames.items() if ident not in self._by_hand), None)
+        self._by_hand = frozenset(frames)
+        names: dict[int, str] = {}
+        if youngest is not None:  # CPython lists the youngest first
+            new = [number for number in native if number not in self._native]
+            late = [number for number in native if self._native.get(number) is None]
+            names = dict.fromkeys(new or late[-1:], _outermost(youngest))
+        self._native = {number: self._native.get(number) or names.get(number) for number in native}
 
     def _listed(self) -> Iterable[int]:
         try:
@@ -54,26 +72,28 @@ class Threads:
     def describe(self, key: Key, born: Iterable[Any]) -> Resource | None:  # noqa: ARG002 - threads are in a table
         """Name and target; of a worker of an executor the executor."""
         if isinstance(key.identity, tuple):
-            return self._native(key.identity[1])
+            return self._of_system(key.identity[1])
         thread = next((each for each in list(self._active.values()) if id(each) == key.identity), None)
         return None if thread is None else _of_threading(thread, key.kind)
 
-    def _native(self, number: int) -> Resource | None:
+    def _of_system(self, number: int) -> Resource | None:
         """One that ``threading`` does not know; it may run Python code all the same."""
-        try:
-            with self._open(f"{_FOLDER}/{number}/comm", encoding="utf-8", errors="replace") as stream:
-                name = stream.read().strip()
-        except OSError:
+        name, own_name = self._name_in(f"{_FOLDER}/{number}/comm"), self._name_in(_OWN_NAME)
+        if name is None:
             return None
-        running = self._started_by_hand()
+        running = self._native.get(number)
         if running:
             return Resource(kind="thread", name=f"{running}, not of threading", stable=running)
-        return Resource(kind="thread", name=f"native thread {name!r}", stable=f"native {_NUMBERS.sub('#', name)}")
+        # One without a name has that of the program, which is another one for each way to start it.
+        stable = "native" if name == own_name else f"native {_NUMBERS.sub('#', name)}"
+        return Resource(kind="thread", name=f"native thread {name!r}", stable=stable)
 
-    def _started_by_hand(self) -> str | None:
-        """What the youngest thread runs that was started by ``_thread`` alone."""
-        unknown = [frame for ident, frame in self._frames().items() if ident not in self._active]
-        return _outermost(unknown[0]) if unknown else None  # CPython lists the youngest first
+    def _name_in(self, path: str) -> str | None:
+        try:
+            with self._open(path, encoding="utf-8", errors="replace") as stream:
+                return stream.read().strip()
+        except OSError:
+            return None
 
 
 def _outermost(frame: types.FrameType) -> str:

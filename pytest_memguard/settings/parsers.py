@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from pytest_memguard.units import UnitError, parse_budget, parse_duration, parse
 __all__ = [
     "boolean",
     "budget",
+    "date",
     "duration_in_ms",
     "duration_of",
     "file_path",
@@ -124,6 +126,18 @@ def text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("text that is not empty")
     return value.strip()
+
+
+def date(value: Any) -> dt.date:
+    """A day."""
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(value.strip())
+    except (AttributeError, ValueError):
+        raise ValueError("a date such as 2027-01-31") from None
 
 
 def names(value: Any) -> tuple[str, ...]:

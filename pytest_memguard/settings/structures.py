@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from pytest_memguard.errors import MemguardError, all_of
-from pytest_memguard.settings.parsers import boolean, names, remedy_of, text, whole, word
+from pytest_memguard.settings.parsers import boolean, date, names, remedy_of, text, whole, word
 from pytest_memguard.settings.place import Place
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "StrategySpec",
     "Suppression",
     "components",
+    "fields_of",
     "reference",
     "snake_case",
     "strategies",
@@ -66,7 +67,10 @@ class StrategySpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """Leaks that are known and accepted: all given patterns (``fnmatch``) must match. ``origin`` is file and line."""
+    """Leaks that are known and accepted: all given patterns must match. ``origin`` is file and line.
+
+    ``*`` and ``?`` in a pattern stand for anything. ``expires`` is the last day on which it counts.
+    """
 
     reason: str
     patterns: Mapping[str, str]
@@ -97,7 +101,7 @@ def strategies(value: Any, place: Place) -> StrategySpec:
         "between_modules": _LEVEL,
         "every": whole(),
     }
-    given = _fields(value, place, parse, "a mapping of cleanup levels to lists of strategies")
+    given = fields_of(value, place, parse, "a mapping of cleanup levels to lists of strategies")
     levels: dict[str, tuple[str, ...]] = {name: given.pop(name) for name in CLEANUP_LEVELS if name in given}
     if "every" in given and "between_tests" not in given:
         raise place.child("every").invalid(
@@ -111,7 +115,7 @@ def suppressions(value: Any, place: Place) -> tuple[Suppression, ...]:
     """``memory.suppressions``: a list of patterns, each with its reason."""
     if not isinstance(value, list):
         raise place.invalid(value, "a list of mappings, each with a reason and at least one pattern")
-    parse: dict[str, Callable[[Any], Any]] = {**dict.fromkeys(PATTERN_KEYS, text), "reason": text, "expires": _date}
+    parse: dict[str, Callable[[Any], Any]] = {**dict.fromkeys(PATTERN_KEYS, text), "reason": text, "expires": date}
     found = []
     errors: list[MemguardError] = []
     for index, entry in enumerate(value):
@@ -141,12 +145,12 @@ def _component(name: str, value: Any, place: Place) -> ComponentSpec:
         "essential": boolean,
         "measure": reference,
     }
-    given = _fields(value, place, parse, f"a mapping with {', '.join(parse)}", raw=("limits", "cleanup"))
+    given = fields_of(value, place, parse, f"a mapping with {', '.join(parse)}", raw=("limits", "cleanup"))
     track = given.get("track", ())
     if "limits" in given:
         given["limits"] = _limits(given["limits"], place.child("limits"), track)
     if "cleanup" in given:
-        given["cleanup"] = _fields(
+        given["cleanup"] = fields_of(
             given["cleanup"],
             place.child("cleanup"),
             dict.fromkeys(CLEANUP_LEVELS, reference),
@@ -168,7 +172,7 @@ def _limits(value: Any, place: Place, track: tuple[str, ...]) -> dict[str, int]:
 
 
 def _suppression(value: Any, place: Place, parse: Mapping[str, Callable[[Any], Any]]) -> Suppression:
-    given = _fields(value, place, parse, f"a mapping of {', '.join(parse)}")
+    given = fields_of(value, place, parse, f"a mapping of {', '.join(parse)}")
     if "reason" not in given:
         raise place.invalid(value, "a reason", remedy='say why this leak is accepted: reason: "..."')
     patterns = {key: given[key] for key in PATTERN_KEYS if key in given}
@@ -181,7 +185,7 @@ def _suppression(value: Any, place: Place, parse: Mapping[str, Callable[[Any], A
     return Suppression(reason=given["reason"], patterns=patterns, expires=given.get("expires"), origin=place.origin)
 
 
-def _fields(
+def fields_of(
     value: Any, place: Place, parse: Mapping[str, Callable[[Any], Any]], allowed: str, raw: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """The parsed entries of a mapping whose keys are those of *parse*; the entries in *raw* are passed on unread."""
@@ -230,14 +234,3 @@ def reference(value: Any) -> str:
 def _references(value: Any) -> tuple[str, ...]:
     found = value if isinstance(value, list) else [value]
     return tuple(reference(entry) for entry in found)
-
-
-def _date(value: Any) -> dt.date:
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(value.strip())
-    except (AttributeError, ValueError):
-        raise ValueError("a date such as 2027-01-31") from None

@@ -140,6 +140,26 @@ class Settings:
             yaml=("report.markdown",),
         ),
     )
+    baseline: Path | None = field(
+        default=None,
+        metadata=described(
+            help="accepted leaks, by signature (memguard-baseline.yaml in rootdir, if there)",
+            parse=p.file_path,
+            show=words.path,
+            option="--memguard-baseline",
+            metavar="FILE",
+            ini="memguard_baseline",
+        ),
+    )
+    update_baseline: bool = field(
+        default=False,
+        metadata=described(
+            help="accept what was found: write it into the baseline, and take out what is fixed",
+            parse=p.boolean,
+            flags={"--memguard-update-baseline": True},
+            is_action=True,
+        ),
+    )
     history: Path | None = field(
         default=None,
         metadata=described(

@@ -15,12 +15,13 @@ import yaml
 
 from pytest_memguard.errors import ConfigFileError, nearest, shown
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Document", "parse", "read"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "Document", "parse", "read", "read_text"]
 
 MAX_BYTES = 1 << 20
 MAX_NODES = 20_000
 MAX_DEPTH = 50
 
+_SETTINGS = "settings file"
 _PREFIX = "tag:yaml.org,2002:"
 _MERGE = _PREFIX + "merge"
 _TYPED = frozenset(_PREFIX + name for name in ("null", "bool", "int", "float", "timestamp"))
@@ -39,42 +40,49 @@ def read(path: str, *, label: str, origin: str) -> Document:
 
     Raises ``ConfigFileError``.
     """
-    raw = _read_bytes(path, f"settings file {label} (from {origin})")
+    return parse(read_text(path, label=label, origin=origin), label=label)
+
+
+def read_text(path: str, *, label: str, origin: str, what: str = _SETTINGS) -> str:
+    """The text of the file at *path*; *what* it is called in messages. Raises ``ConfigFileError``."""
+    raw = _read_bytes(path, f"{what} {label} (from {origin})", what)
     try:
-        return parse(raw.decode("utf-8-sig"), label=label)
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = raw.count(b"\n", 0, exc.start) + 1
         raise ConfigFileError(
-            f"settings file {label} is not UTF-8: byte 0x{raw[exc.start]:02x} in line {line}",
+            f"{what} {label} is not UTF-8: byte 0x{raw[exc.start]:02x} in line {line}",
             remedy="save it as UTF-8",
         ) from None
 
 
-def parse(text: str, *, label: str) -> Document:
+def parse(text: str, *, label: str, what: str = _SETTINGS) -> Document:
     """The document in *text*. Raises ``ConfigFileError`` with the line of what is wrong."""
+    named = f"{what} {label}"
     try:
         loader = _BoundedLoader(text)
         node = loader.get_single_node()
-        builder = _Builder(loader, label)
+        builder = _Builder(loader, named)
         return Document(data=None if node is None else builder.build(node, ()), lines=builder.lines)
     except yaml.YAMLError as exc:
-        raise _not_yaml(exc, label) from None
+        raise _not_yaml(exc, named) from None
     except (ValueError, OverflowError):
         # The scanner converts escapes and directives with int() and chr(), unguarded.
         raise ConfigFileError(
-            f"settings file {label} is not valid YAML: a number in an escape or directive is out of range",
+            f"{named} is not valid YAML: a number in an escape or directive is out of range",
             remedy="write the character itself",
         ) from None
 
 
-def _read_bytes(path: str, named: str) -> bytes:
+def _read_bytes(path: str, named: str, what: str) -> bytes:
     try:
         with open(path, "rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigFileError(f"{named} does not exist", remedy=_look_alike(path)) from None
+        raise ConfigFileError(f"{named} does not exist", remedy=_look_alike(path, what)) from None
     except IsADirectoryError:
-        raise ConfigFileError(f"{named} is a directory", remedy="name a file in it, such as memguard.yaml") from None
+        example = ", such as memguard.yaml" if what == _SETTINGS else ""
+        raise ConfigFileError(f"{named} is a directory", remedy=f"name a file in it{example}") from None
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or str(exc)
         raise ConfigFileError(f"{named} cannot be read: {reason}", remedy="check its path and permissions") from None
@@ -106,10 +114,10 @@ class _BoundedLoader(yaml.SafeLoader):
 class _Builder:
     """Turns nodes into plain data, counting every visit: a node that is an alias costs each time it is used."""
 
-    def __init__(self, loader: _BoundedLoader, label: str) -> None:
+    def __init__(self, loader: _BoundedLoader, named: str) -> None:
         self.lines: dict[tuple[str, ...], int] = {}
         self._loader = loader
-        self._label = label
+        self._named = named
         self._visits = 0
         self._merging = 0
 
@@ -195,14 +203,14 @@ class _Builder:
             )
 
     def _error(self, node: yaml.Node, problem: str, remedy: str) -> ConfigFileError:
-        return ConfigFileError(f"settings file {self._label}, line {_line(node)}: {problem}", remedy=remedy)
+        return ConfigFileError(f"{self._named}, line {_line(node)}: {problem}", remedy=remedy)
 
 
 def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _not_yaml(exc: yaml.YAMLError, label: str) -> ConfigFileError:
+def _not_yaml(exc: yaml.YAMLError, named: str) -> ConfigFileError:
     if isinstance(exc, yaml.MarkedYAMLError):
         mark = exc.problem_mark or exc.context_mark
         where = f", line {mark.line + 1}" if mark else ""
@@ -211,16 +219,16 @@ def _not_yaml(exc: yaml.YAMLError, label: str) -> ConfigFileError:
         where = ""
         problem = str(exc).partition("\n")[0]
     return ConfigFileError(
-        f"settings file {label}{where} is not valid YAML: {problem}",
+        f"{named}{where} is not valid YAML: {problem}",
         remedy="tabs, missing quotes and indentation are the usual causes",
     )
 
 
-def _look_alike(path: str) -> str:
+def _look_alike(path: str, what: str) -> str:
     folder, name = os.path.split(path)
     try:
         names = os.listdir(folder or ".")
     except OSError:
         return "check the path: its directory does not exist either"
     close = nearest(name, [entry for entry in names if entry.endswith((".yaml", ".yml"))])
-    return f"did you mean {close!r}?" if close else "check the path, or leave it out to run without a settings file"
+    return f"did you mean {close!r}?" if close else f"check the path, or leave it out to run without a {what}"

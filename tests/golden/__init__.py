@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_memguard.acceptance import Acceptance
 from pytest_memguard.model import AllocationSite, Diagnosis, GrownTest, Retainer, RunReport, TypeGrowth
 from pytest_memguard.report.formats import formats
 from tests.unit import reported as r
@@ -24,6 +25,17 @@ _GROWN = GrownTest(
     highest_bytes=21 * 2**20,
     runs=10,
     gates=True,
+)
+
+_ACCEPTED = Acceptance(
+    source="baseline",
+    origin="memguard-baseline.yaml, line 5",
+    patterns={"signature": "3fa9c1b2d4e5"},
+    reason="before 2.0",
+    state="used",
+    leaks=1,
+    first_seen="2026-11-01",
+    expires="2027-01-31",
 )
 
 EVERYTHING = r.run(
@@ -50,6 +62,7 @@ EVERYTHING = r.run(
     strategies=(r.PAYS, r.FAILS),
     failures=(r.STOPPED,),
     grown=(_GROWN, replace(_GROWN, nodeid="tests/test_import.py::test_small", gates=False)),
+    accepted=(_ACCEPTED, replace(_ACCEPTED, patterns={"signature": "a0b1c2d3e4f5"}, state="fixed", leaks=0)),
     components=(r.USAGE, r.FULL),
     warnings=("fixtures not checked: db, cache",),
     errors=("watching: ValueError: no such metric",),
@@ -81,6 +94,7 @@ HOSTILE = r.run(
     replace(r.SUPPRESSED, reason=_BAD),
     tests=(r.record(f"tests/t:a,b.py::test[{_BAD}]", "leak", _BAD),),
     limits=(replace(r.LIMIT, nodeid=_BAD, origin=_BAD),),
+    accepted=(replace(_ACCEPTED, origin=_BAD, patterns={"test": _BAD}, reason=_BAD),),
     failures=(replace(r.STOPPED, nodeid=_BAD, reason=_BAD),),
     components=(replace(r.USAGE, component=_BAD, error=_BAD),),
     warnings=(_BAD, f"# {_BAD}", "- [ ] GH-12 $x$ ~~a~~"),

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.mistakes import USUAL
+from tests.integration.mistakes.baselines import BASELINES
 from tests.integration.mistakes.files import FILES
 from tests.integration.mistakes.keys import YAML
 from tests.integration.mistakes.markers import MARKERS
@@ -30,6 +31,7 @@ GROUPS = {
     "Ini files": INI,
     "YAML settings": YAML,
     "The settings file itself": FILES,
+    "The baseline": BASELINES,
     "Markers": MARKERS,
 }
 EVERY = [pytest.param(group, bad, id=f"{group}-{bad.title}") for group, bads in GROUPS.items() for bad in bads]

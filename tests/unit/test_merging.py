@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_memguard.acceptance import Acceptance
 from pytest_memguard.gate import Gate, judged
 from pytest_memguard.merging import merged
 from pytest_memguard.merging.session import worst_status
@@ -248,3 +249,39 @@ def test_one_report_stays_what_it_is():
 )
 def test_shards_are_called_by_the_shortest_name_that_tells_them_apart(paths, labels):
     assert labels_of(paths) == labels
+
+
+def accepted(state, signature="3fa9c1", leaks=0):
+    return Acceptance(
+        source="baseline",
+        origin="known.yaml, line 5",
+        patterns={"signature": signature},
+        reason="before 2.0",
+        state=state,
+        leaks=leaks,
+    )
+
+
+@pytest.mark.parametrize(
+    ("states", "united"),
+    [
+        (("used", "fixed"), "used"),
+        (("not seen", "used"), "used"),
+        (("expired", "used"), "expired"),
+        (("fixed", "not seen"), "fixed"),
+        (("unused", "not seen"), "not seen"),
+        (("unused", "unused"), "unused"),
+    ],
+)
+def test_an_accepted_leak_is_there_if_one_shard_has_it(states, united):
+    one, other = (shard(accepted=[accepted(state, leaks=state == "used")]) for state in states)
+
+    for report in (merge(one, other), merge(other, one)):
+        assert [entry.state for entry in report.accepted] == [united]
+        assert report.accepted[0].leaks == states.count("used")
+
+
+def test_what_shards_accept_is_told_apart():
+    report = merge(shard(accepted=[accepted("used", "a" * 12)]), shard(accepted=[accepted("used", "b" * 12)]))
+
+    assert [entry.patterns["signature"] for entry in report.accepted] == ["a" * 12, "b" * 12]

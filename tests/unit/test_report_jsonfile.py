@@ -172,6 +172,18 @@ TOP = {
         }
     ],
     "components": [],
+    "accepted": [
+        {
+            "source": str,
+            "origin": str,
+            "patterns": dict,
+            "reason": OPTIONAL_TEXT,
+            "state": str,
+            "leaks": int,
+            "first_seen": OPTIONAL_TEXT,
+            "expires": OPTIONAL_TEXT,
+        }
+    ],
     "grown": [
         {
             "nodeid": str,

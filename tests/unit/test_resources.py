@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import ctypes
 import functools
 import gc
 import io
@@ -192,6 +193,26 @@ class TestThreads:
         _thread.start_new_thread(work, ())
         assert running.wait(30)
         assert "work, not of threading" in new.only().name
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="threads are listed by the system on Linux alone")
+    def test_one_of_c_code_has_no_name_but_that_of_the_program(self, inventory, gate):
+        running = threading.Event()
+
+        def work():
+            running.set()
+            gate.wait(60)
+
+        _thread.start_new_thread(work, ())
+        assert running.wait(30)
+        new = Listing(inventory, ("thread",))
+        libc, semaphore, number = ctypes.CDLL(None), ctypes.create_string_buffer(64), ctypes.c_ulong()
+        libc.sem_init(semaphore, 0, 0)
+        libc.pthread_create(ctypes.byref(number), None, ctypes.cast(libc.sem_wait, ctypes.c_void_p), semaphore)
+        try:
+            assert new.only().stable == "native"
+        finally:
+            libc.sem_post(semaphore)
+            libc.pthread_join(number, None)
 
 
 class TestLoops:
