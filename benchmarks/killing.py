@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -89,9 +90,12 @@ def json_problem(path: Path) -> str | None:
 
 
 def sqlite_problem(path: Path) -> str | None:
-    """What is wrong with a database."""
+    """What is wrong with a database.
+
+    Closed at once: reading the file otherwise than through SQLite would take the locks from a connection that is open.
+    """
     try:
-        with sqlite3.connect(path) as connection:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
             (found,) = connection.execute("PRAGMA integrity_check").fetchone()
     except sqlite3.Error as error:
         return str(error)

@@ -193,7 +193,8 @@ class Guard:
         """The last test has ended: judge the session as a whole."""
         if self._watcher is None:
             return
-        self.growth = self._watcher.session_growth(growth_settings(self.settings), collect=gc.collect)
+        growth = self._watcher.session_growth(growth_settings(self.settings), collect=gc.collect)
+        self.growth = replace(growth, gates=growth.suspected and "growth" in self.settings.fail_on)
         self._finish_components()
 
     def _finish_components(self) -> None:

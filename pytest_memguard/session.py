@@ -291,7 +291,7 @@ class MemguardSession:
         failing: list[entries.Entry] = [finding for finding in findings if finding.gates]
         failing.extend(limit for limit in guard.limits if limit.gates)
         failing.extend(grown for grown in guard.grown if grown.gates)
-        if guard.growth.suspected and "growth" in guard.settings.fail_on:
+        if guard.growth.gates:
             failing.append(guard.growth)
         failing.extend(guard.chronicle.failures)
         position = {guard.ledger.nodeid(index): index for index in range(len(guard.ledger))} if failing else {}

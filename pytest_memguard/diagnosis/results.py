@@ -52,7 +52,8 @@ def notes_of(results: Results, *, heap: Gauge | None, native: bool, slowest_s: f
         notes.append(f"compiled modules that it runs through: {', '.join(results.extensions)}")
     if results.types and results.seen.types and not results.seen.steady:
         notes.append("the number of objects differs from run to run; the least is shown")
-    if results.traced.in_place:
+    # What comes from a free list is no new block either, but an object nevertheless.
+    if results.traced.in_place and not any(growth.count for growth in results.types):
         notes.append("nothing new is allocated: what is there already gets larger at the line shown")
     if results.traced.busy and not results.traced.sites:
         notes.append("no allocation sites: tracemalloc is tracing too much already to compare what it has")

@@ -73,7 +73,10 @@ class GrownTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionGrowth:
-    """The two session heuristics: growth over the window, and what a full collection gave back of it."""
+    """The two session heuristics: growth over the window, and what a full collection gave back of it.
+
+    ``gates``: it fails the run.
+    """
 
     suspected: bool = False
     confidence: float = 0.0
@@ -82,6 +85,7 @@ class SessionGrowth:
     reason: str | None = None
     first_nodeid: str | None = None
     last_nodeid: str | None = None
+    gates: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """``session.growth`` of the JSON report."""
@@ -93,6 +97,7 @@ class SessionGrowth:
             "reason": self.reason,
             "first_nodeid": self.first_nodeid,
             "last_nodeid": self.last_nodeid,
+            "gates": self.gates,
         }
 
 

@@ -21,7 +21,8 @@ def failing(report: RunReport) -> list[Entry]:
     """What fails the run: the leaks, largest first, the exceeded limits, what has grown, and pressure."""
     leaks = by_weight(finding for finding in report.leaks if finding.gates)
     limits = (limit for limit in report.limits if limit.gates)
-    return [*leaks, *limits, *(grown for grown in report.grown if grown.gates), *report.failures]
+    session = [report.session.growth] if report.session.growth.gates else []
+    return [*leaks, *limits, *(grown for grown in report.grown if grown.gates), *session, *report.failures]
 
 
 def nodeid_of(entry: Entry) -> str:

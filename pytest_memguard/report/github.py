@@ -13,7 +13,7 @@ from typing import Literal
 
 from pytest_memguard.events import PressureFailure
 from pytest_memguard.gate import ONLY_WARNS
-from pytest_memguard.model import AllocationSite, Finding, GrownTest, LimitExceeded, RunReport
+from pytest_memguard.model import AllocationSite, Finding, GrownTest, LimitExceeded, RunReport, SessionGrowth
 from pytest_memguard.report import describe
 from pytest_memguard.report.blocks import by_weight
 from pytest_memguard.report.entry import Entry, failing, headline, nodeid_of
@@ -99,6 +99,8 @@ def _title(entry: Entry) -> str:
         return f"leak: {describe.amount(entry)} in {name}"
     if isinstance(entry, GrownTest):
         return f"more memory than in earlier runs in {name}"
+    if isinstance(entry, SessionGrowth):
+        return "memory grew over the session"
     return f"memory limit exceeded in {name}" if isinstance(entry, LimitExceeded) else "memory pressure"
 
 

@@ -8,7 +8,7 @@ Beyond the keys that the schema fixes there are these, which readers of schema 1
 - ``session``: ``peak_nodeid`` (the test with the highest peak), ``watching_cost_s`` and ``checking_cost_s`` (their sum
   is ``own_cost_s``), ``repetitions`` (test runs made to find leaks), ``checked`` (tests that were repeated),
   ``clean`` (those that retain nothing) and ``clean_repetitions`` (what these took);
-  in ``growth``: ``reason``, ``first_nodeid`` and ``last_nodeid`` (the window that grew);
+  in ``growth``: ``reason``, ``first_nodeid`` and ``last_nodeid`` (the window that grew), ``gates`` (it fails the run);
 - ``tests[].checkpoints``, only of tests that have some: ``name``, ``rss_bytes``, ``peak_rss_bytes`` (the highest since
   the reading before), ``heap_bytes``;
 - ``leaks[].sites[].source`` (the text of the line), ``leaks[].retainers[].steps`` and ``.suspect`` (the path, one text

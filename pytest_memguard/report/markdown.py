@@ -190,7 +190,8 @@ def _item(entry: Finding | LimitExceeded | GrownTest) -> str:
 def _acted_on(report: RunReport, counts: Counts) -> Iterator[str]:
     """Warnings, what grew over the session, alerts, and what was not checked."""
     growth = report.session.growth
-    grew = [f"memory grew over the session: {growth.reason}"] if growth.suspected and growth.reason else []
+    told = growth.suspected and growth.reason and not growth.gates
+    grew = [f"memory grew over the session: {growth.reason}"] if told else []
     warnings = [*grew, *report.warnings, *(f"memguard error: {error}" for error in report.errors)]
     if warnings:
         yield f"**Worth knowing ({len(warnings)}):**\n\n" + _list(map(said, warnings), len(warnings))
