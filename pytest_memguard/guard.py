@@ -10,21 +10,20 @@ import gc
 import platform
 import sys
 import time
-from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_memguard.acceptance import Acceptance
 from pytest_memguard.chronicle import Chronicle
-from pytest_memguard.components import ComponentRegistry, Ownership
+from pytest_memguard.components import ComponentRegistry
 from pytest_memguard.events import ComponentUsage, by_pay
 from pytest_memguard.fixture import Level
 from pytest_memguard.gate import Gate, judged
 from pytest_memguard.grace import Grace
 from pytest_memguard.growth import GrowthSettings
+from pytest_memguard.known import Known
 from pytest_memguard.model import (
     Environment,
     Finding,
@@ -32,23 +31,20 @@ from pytest_memguard.model import (
     LimitExceeded,
     MemoryRecord,
     RunReport,
-    SessionGrowth,
     SessionSummary,
     Suspect,
     Verdict,
 )
-from pytest_memguard.probes import Probes, Sample, open_probes
+from pytest_memguard.probes import Probes, open_probes
 from pytest_memguard.recorder import Recorder
 from pytest_memguard.settings import Settings
-from pytest_memguard.subjects import NOT_REACHED, Repetitions, Subject, Tally
-from pytest_memguard.verdicts import Verdicts
-from pytest_memguard.watch import Ledger, Points, Watcher
+from pytest_memguard.subjects import NOT_REACHED, Repetitions, Subject
+from pytest_memguard.watch import Ledger, Watcher
 
 if TYPE_CHECKING:
     from pytest_memguard.engine import Engine  # half of the package, for nothing without pass 2
 
 Role = Literal["main", "worker", "controller"]
-Unread = tuple[str, float]  # outcome and seconds of a test without any reading
 
 # A test whose first run kept this much more than pytest keeps, and whose repetition kept nothing.
 _ONE_OFF_BYTES = 1 << 20
@@ -60,8 +56,8 @@ _NOT_ASKED_FOR = {
 }
 
 
-class Guard:
-    """Everything memguard knows of one run. Released by ``close``."""
+class Guard(Known):
+    """Everything memguard knows of one run, and how it comes to know it. Released by ``close``."""
 
     def __init__(
         self, settings: Settings, *, version: str, rootdir: str, worker: str = "main", role: Role = "main"
@@ -69,38 +65,25 @@ class Guard:
         self.settings = settings
         self.role: Role = role
         self.worker = worker
-        self.errors: list[str] = []
-        self.warnings: list[str] = []
-        self.limits: list[LimitExceeded] = []
         self.findings: list[Finding] = []
         self.accepted: Sequence[Acceptance] = ()
-        self.deselected = False
-        self.growth = SessionGrowth()
         self.grown: list[GrownTest] = []  # over the runs before
-        self.chronicle = Chronicle(settings.history_size, absorbs=role == "controller")
         self.clock: Callable[[], float] = time.perf_counter
         self.version = version
         self._rootdir = rootdir
         self.started = datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
         self.start_s = self.clock()
         self.recorder = Recorder()
-        self.last_words: dict[str, str] = {}  #: what workers were doing when they died
         self.components = ComponentRegistry(worker=worker, growth=growth_settings(settings))
-        self.usages: list[ComponentUsage] = []  # at the end of pass 1
-        self.ownership = Ownership()
         self._probes: Probes | None = None if role == "controller" else open_probes()
         self._watcher = None if self._probes is None else Watcher(self._probes, worker=worker)
-        self.ledger = Ledger() if self._watcher is None else self._watcher.ledger
-        self.verdicts = Verdicts()
+        super().__init__(
+            Ledger() if self._watcher is None else self._watcher.ledger,
+            Chronicle(settings.history_size, absorbs=role == "controller"),
+            None if self._watcher is None else self._watcher.lap,
+        )
         self.verdicts.why_unchecked = _NOT_ASKED_FOR.get(settings.confirm)
-        self._tally = Tally()
         self._grace = Grace()
-        self._raw: list[Finding] = []
-        self._watching_s = 0.0
-        self._checking_s = 0.0
-        self.points = Points(self.ledger, None if self._watcher is None else self._watcher.lap)
-        self._absorbed_sources: Mapping[str, str] = {}
-        self._absorbed: dict[str, array[int]] = {}
 
     # -- pass 1
 
@@ -165,7 +148,7 @@ class Guard:
 
     def add_watching_cost(self, seconds: float) -> None:
         """CPU seconds that following pressure took."""
-        self._watching_s += seconds
+        self.other_watching_s += seconds
 
     def leave_out(self, index: int, reason: str) -> None:
         """A test that passed will not be checked, for that reason."""
@@ -238,16 +221,16 @@ class Guard:
             on_suspect=on_suspect,
             on_fault=self.fault,
         )
-        self._tally = engine.tally
+        self.tally = engine.tally
         try:
             engine.run(modules)
         finally:
-            self._raw = engine.findings()
-            for index, verdict in self._tally.verdicts.items():
+            self.raw = engine.findings()
+            for index, verdict in self.tally.verdicts.items():
                 self.verdicts.set(index, self._one_off(index) if verdict.name == "clean" else verdict)
-            if self._tally.unchecked_fixtures:
-                self.warnings.append(f"fixtures not checked: {', '.join(self._tally.unchecked_fixtures[:20])}")
-            self._checking_s = self.clock() - start
+            if self.tally.unchecked_fixtures:
+                self.warnings.append(f"fixtures not checked: {', '.join(self.tally.unchecked_fixtures[:20])}")
+            self.checking_s = self.clock() - start
 
     def _one_off(self, index: int) -> Verdict:
         row = self.ledger.read(index)
@@ -257,90 +240,14 @@ class Guard:
             return Verdict(name="one-off", reason="its first run kept memory, a repetition did not")
         return Verdict(name="clean")
 
-    # -- between processes
-
-    def row(self, index: int) -> list[Any]:
-        """One test as builtins for the controller."""
-        return list(self.ledger.row(index))
-
-    def absorb_row(self, worker: str, row: Sequence[Any]) -> None:
-        """Take the next test of a worker."""
-        with suppress(ValueError, TypeError):
-            self._absorbed.setdefault(worker, array("q")).append(self.ledger.absorb(row))
-
     def to_wire(self) -> dict[str, Any]:
         """What a worker found, as builtins."""
         return {
-            "verdicts": self.verdicts.to_wire(),
-            "findings": [finding.to_json() for finding in self._raw],
-            "limits": [
-                [limit.nodeid, limit.limit_bytes, limit.peak_growth_bytes, limit.origin, limit.gates]
-                for limit in self.limits
-            ],
-            "checkpoints": self.points.to_wire(),
-            "growth": self.growth.to_json(),
-            "around": self.chronicle.end(),
+            **super().to_wire(),
             "sources": self._sources(),
             "warnings": self._all_warnings(),
-            "errors": list(self.errors),
             "watching_s": self.watching_s,
-            "checking_s": self._checking_s,
-            "repetitions": self._tally.repetitions,
-            "clean_repetitions": self._tally.clean_repetitions,
-            "clean": self._tally.clean,
-            "checked": self._tally.checked,
-            "clean_fixtures": sorted(self._tally.clean_fixtures),
-            "deselected": self.deselected,
-            "components": [usage.to_json() for usage in self.usages],
-            "ownership": self.ownership.to_wire(),
         }
-
-    def absorb(self, worker: str, wire: Mapping[str, Any]) -> None:
-        """Take what a worker found."""
-        self.verdicts.absorb(wire["verdicts"], self._absorbed.get(worker, array("q")))
-        self._raw.extend(Finding.from_json(finding) for finding in wire["findings"])
-        for nodeid, limit, grown, origin, gates in wire["limits"]:
-            self.limits.append(
-                LimitExceeded(nodeid=nodeid, limit_bytes=limit, peak_growth_bytes=grown, origin=origin, gates=gates)
-            )
-        self.points.absorb(wire["checkpoints"], self._absorbed.get(worker, array("q")))
-        growth = SessionGrowth(**wire["growth"])
-        if growth.suspected and growth.confidence > self.growth.confidence:
-            self.growth = growth
-        self.chronicle.absorb(wire["around"])
-        self._absorbed_sources = wire["sources"]
-        self.warnings.extend(w for w in wire["warnings"] if w not in self.warnings)
-        self.errors.extend(f"{worker}: {e}" for e in wire["errors"])
-        self._watching_s += wire["watching_s"]
-        self._checking_s = max(self._checking_s, wire["checking_s"])
-        self._tally.repetitions += wire["repetitions"]
-        self._tally.clean_repetitions += wire["clean_repetitions"]
-        self._tally.clean += wire["clean"]
-        self._tally.checked += wire["checked"]
-        self._tally.clean_fixtures.update(wire["clean_fixtures"])
-        self.deselected |= wire["deselected"]
-        self.usages.extend(map(ComponentUsage.from_json, wire["components"]))
-        self.ownership.absorb(wire["ownership"])
-
-    def lost(self, worker: str, unread: Mapping[str, Unread], *, died: bool) -> None:
-        """A worker died, or was stopped, with what it knew: its tests stay unchecked, and the report says why.
-
-        ``unread``: the tests that it ran and of which nothing else has come, by node id.
-        """
-        for nodeid, (outcome, duration_s) in unread.items():
-            self.absorb_row(worker, [nodeid, worker, outcome, duration_s, *[None] * 2 * len(Sample._fields)])
-        indices = self._absorbed.get(worker, array("q"))
-        happened = "died" if died else "was stopped"
-        for index in indices:
-            reason = f"worker {worker} {happened} before it could report"
-            self.verdicts.set(index, Verdict(name="unchecked", reason=reason))
-        words = self.last_words.get(worker)
-        told = f"worker {worker} {happened}{f' {words}' if words else ''}"
-        if indices:
-            tests = "its test is" if len(indices) == 1 else f"its {len(indices)} tests are"
-            self.warnings.append(f"{told}; {tests} not checked")
-        elif words:
-            self.warnings.append(told)
 
     # -- the end
 
@@ -348,7 +255,7 @@ class Guard:
     def watching_s(self) -> float:
         """CPU seconds that watching took so far."""
         own_s = self.components.own_cost_s + (self._watcher.own_cost_s if self._watcher is not None else 0.0)
-        return self._watching_s + own_s + self.recorder.cost_s
+        return self.other_watching_s + own_s + self.recorder.cost_s
 
     def conclude(
         self,
@@ -360,7 +267,7 @@ class Guard:
         gate = Gate(
             on_leak="leak" in self.settings.fail_on, packages=self.settings.packages, plugins=frozenset(plugins)
         )
-        settled = map(self.ownership.settle, judged(self._raw, gate, suppress_by))
+        settled = map(self.ownership.settle, judged(self.raw, gate, suppress_by))
         self.findings = _advised(accept(list(settled)))
         self._follow_suppressions()
         return self.findings
@@ -376,7 +283,7 @@ class Guard:
 
     def leaking(self) -> list[str]:
         """Node ids of the tests that were found to leak so far, also while others are still being checked."""
-        found = {index for index, verdict in list(self._tally.verdicts.items()) if verdict.name == "leak"}
+        found = {index for index, verdict in list(self.tally.verdicts.items()) if verdict.name == "leak"}
         return [self.ledger.nodeid(index) for index in sorted(found)]
 
     def sources(self) -> dict[str, str]:
@@ -395,7 +302,7 @@ class Guard:
 
     def clean_fixtures(self) -> set[str]:
         """Names of the fixtures above function scope that were repeated and retain nothing."""
-        return self._tally.clean_fixtures
+        return self.tally.clean_fixtures
 
     def report(self, exit_status: int) -> RunReport:
         """The whole run as a value; tests are made one at a time when they are asked for."""
@@ -420,11 +327,11 @@ class Guard:
                 rss_start_bytes=totals.rss_start,
                 rss_end_bytes=totals.rss_end,
                 watching_cost_s=self.watching_s,
-                checking_cost_s=self._checking_s,
-                repetitions=self._tally.repetitions,
-                clean_repetitions=self._tally.clean_repetitions,
-                checked=self._tally.checked,
-                clean=self._tally.clean,
+                checking_cost_s=self.checking_s,
+                repetitions=self.tally.repetitions,
+                clean_repetitions=self.tally.clean_repetitions,
+                checked=self.tally.checked,
+                clean=self.tally.clean,
                 growth=self.growth,
                 collections=self.chronicle.collections,
             ),
@@ -459,7 +366,7 @@ class Guard:
 
     def _sources(self) -> dict[str, str]:
         """Which probe read what, as it is at the end: one that became too dear has been left out meanwhile."""
-        sources = dict(self._absorbed_sources) if self._probes is None else self._probes.describe()
+        sources = dict(self.absorbed_sources) if self._probes is None else self._probes.describe()
         return {**sources, **self.chronicle.sources}
 
     def _all_warnings(self) -> list[str]:

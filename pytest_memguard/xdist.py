@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pytest_memguard.guard import Guard, Role, Unread
+from pytest_memguard.guard import Guard, Role
+from pytest_memguard.known import Unread
 from pytest_memguard.outcome import outcome_after
 
 _KEY = "memguard"
