@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_memguard.events import CleanupResult, ComponentUsage, PressureEvent
-from pytest_memguard.model import Finding, MemoryRecord, RunReport, Suspect
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # hooks are declared while memguard is off, too
     from pytest_memguard.cleanup import StrategyRegistry
-    from pytest_memguard.components import ComponentRegistry  # not needed while memguard is off
+    from pytest_memguard.components import ComponentRegistry
+    from pytest_memguard.events import CleanupResult, ComponentUsage, PressureEvent
+    from pytest_memguard.model import Finding, MemoryRecord, RunReport, Suspect
 
 __all__ = [
     "pytest_memguard_cleanup",

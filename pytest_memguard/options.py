@@ -12,18 +12,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_memguard.baseline import AcceptedLeaks, BaselineFile
 from pytest_memguard.errors import CombinedError, ConfigFileError, MemguardError, UnknownNameError, all_of
-from pytest_memguard.outputs import check_files
 from pytest_memguard.settings import Given, MarkerSettings, Resolved, Settings, resolve, show
 from pytest_memguard.settings.fields import Spec, specs
 from pytest_memguard.settings.marks import FOREIGN_MARKS, MARK, MARK_NAMES, Mark, described_marks, settings_of_marks
 from pytest_memguard.settings.nearby import CONFIG_NAMES
 from pytest_memguard.settings.resolve import COMMAND_LINE, Layer, read
+
+if TYPE_CHECKING:
+    from pytest_memguard.baseline import AcceptedLeaks
 
 __all__ = [
     "accepted_leaks",
@@ -119,6 +120,8 @@ def load(config: pytest.Config) -> Resolved:
             errors.append(exc)
         if errors:
             raise all_of(errors)
+        from pytest_memguard.outputs import check_files  # noqa: PLC0415 - not with memguard off
+
         resolved = resolve([found, layers[2], ini], command_line=command_line)
         check_files(resolved, lambda path: _relative(path, Path.cwd()))
         return resolved
@@ -126,6 +129,8 @@ def load(config: pytest.Config) -> Resolved:
 
 def accepted_leaks(config: pytest.Config, resolved: Resolved) -> AcceptedLeaks:
     """The suppressions and the baseline of this run; a mistake in the baseline is a usage error."""
+    from pytest_memguard.baseline import AcceptedLeaks, BaselineFile  # noqa: PLC0415 - not with memguard off
+
     settings = resolved.settings
     file = None
     if settings.baseline is not None:

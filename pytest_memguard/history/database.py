@@ -158,9 +158,10 @@ def _attempt(path: str, action: Callable[[sqlite3.Connection], T], wait_s: float
 
 def _known_version(path: str, connection: sqlite3.Connection, steps: Sequence[Step]) -> int:
     """The schema version of a file, 0 of a new one; raises ``HistoryError`` for one that is not known here."""
+    # Tables first: another run may make the file meanwhile, and it has its mark as soon as it has any.
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and application != APPLICATION_ID:
         raise HistoryError(
             f"{named(path)} is a database of another program, not a history of pytest-memguard",

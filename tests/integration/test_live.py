@@ -37,6 +37,21 @@ GATES = """
 """
 
 
+# The command looks wherever runs of the user may be, and others go on at the same time: it is shown one folder only.
+COMMAND = """
+import os, sys
+from pytest_memguard import cli
+from pytest_memguard.commands import addressing
+from pytest_memguard.live.folder import Folder
+
+def only_here(environ, *, uid, temp):
+    return [Folder(os.path.join(environ["XDG_RUNTIME_DIR"], "memguard"), uid=uid)]
+
+addressing.folders_of = only_here
+sys.exit(cli.main())
+"""
+
+
 class Live:
     """A run that goes, and the command ``memguard`` in another process."""
 
@@ -69,7 +84,7 @@ class Live:
 
     def start(self, *arguments):
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest_memguard", *arguments],
+            [sys.executable, "-c", COMMAND, *arguments],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
