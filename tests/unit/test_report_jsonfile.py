@@ -70,6 +70,7 @@ TOP = {
             "reason": OPTIONAL_TEXT,
             "first_nodeid": OPTIONAL_TEXT,
             "last_nodeid": OPTIONAL_TEXT,
+            "gates": bool,
         },
         "collections": (dict, type(None)),
     },
