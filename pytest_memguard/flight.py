@@ -60,8 +60,14 @@ class Flight:
             self._guard.fault("the flight recorder", error)
 
     def pytest_report_header(self) -> str | None:
-        """Mention a run that was killed; without a header it is among the warnings at the end."""
-        return self._mention
+        """Mention a run that was killed."""
+        told, self._mention = self._mention, None
+        return told
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Without a header (``-q``, ``--no-header``) nobody has read it yet."""
+        if self._mention is not None:
+            terminalreporter.write_line(self._mention)
 
     def close(self) -> None:
         """An orderly end. A worker's file goes when its controller has seen the end, too."""
@@ -150,9 +156,8 @@ class Flight:
         told = mention(examine(newest, kills_now=kills))
         if len(killed) > 1:
             told += f" (and there were {len(killed) - 1} more)"
-        if self._config.get_verbosity() >= 0:
-            self._mention = told
-        else:
+        self._mention = told
+        if self._config.get_verbosity() < 0:  # a warning that the report has, and -q does not show
             self._guard.warnings.append(told.removeprefix("memguard: "))
 
     def _open(self) -> None:

@@ -56,7 +56,10 @@ def test_the_next_run_mentions_it_once_and_the_command_shows_culprit_and_victim(
     killed = suite.run(env={"KILL_IN_RUN": "1"})
     shown = postmortem(suite)
     following, third = suite.run("--memguard-confirm=none"), suite.run("--memguard-confirm=none")
+    suite.run(env={"KILL_IN_RUN": "1"})
+    headless = suite.run("--memguard-confirm=none", "--no-header")
 
+    assert headless.out.count("memguard: the last run was killed") == 1
     assert killed.code == -signal.SIGKILL
     mentioned = [line for line in following.lines if line.startswith("memguard: the last run was killed")]
     assert len(mentioned) == 1
@@ -68,7 +71,7 @@ def test_the_next_run_mentions_it_once_and_the_command_shows_culprit_and_victim(
     found = json.loads(postmortem(suite, "--json"))
     assert [victim["nodeid"] for victim in found["victims"]] == ["test_deadly.py::test_small"]
     assert found["culprit"]["growth_bytes"] > 25_000_000
-    assert recordings(suite) == (0, 1)
+    assert recordings(suite) == (0, 2)
 
 
 def test_killed_in_a_repetition_without_a_cache_and_told_to_a_quiet_run(suite):
@@ -84,6 +87,7 @@ def test_killed_in_a_repetition_without_a_cache_and_told_to_a_quiet_run(suite):
     assert Path(shown["processes"][0]["file"]).parent.parent == suite.temporary
     (warning,) = following.report["warnings"]
     assert warning.startswith("the last run was killed while running test_deadly.py::test_small (repetition 1)")
+    assert following.lines.count(f"memguard: {warning}") == 1
     assert not (suite.path / ".pytest_cache").exists()
 
 
