@@ -25,6 +25,7 @@ from pytest_memguard.protection import HeavyTests, Protection, worst_event
 from pytest_memguard.reception import Reception, open_reception
 from pytest_memguard.registration import register_components, register_strategies
 from pytest_memguard.repetition import RepetitionHooks
+from pytest_memguard.report.entry import failing as failing_entries
 from pytest_memguard.report.terminal import section
 from pytest_memguard.selection import Selection
 from pytest_memguard.settings import MarkerSettings, Resolved
@@ -288,12 +289,7 @@ class MemguardSession:
         worst = worst_event(guard)
         if worst is not None:
             guard.chronicle.failures.append(worst)
-        failing: list[entries.Entry] = [finding for finding in findings if finding.gates]
-        failing.extend(limit for limit in guard.limits if limit.gates)
-        failing.extend(grown for grown in guard.grown if grown.gates)
-        if guard.growth.gates:
-            failing.append(guard.growth)
-        failing.extend(guard.chronicle.failures)
+        failing = failing_entries(guard.report(0))
         position = {guard.ledger.nodeid(index): index for index in range(len(guard.ledger))} if failing else {}
         stepwise = bool(self._config.getoption("stepwise", False))
         locations = {item.nodeid: item.location for item in self._items} if failing else {}
