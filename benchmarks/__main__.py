@@ -16,6 +16,7 @@ _NAMES = (
     "checking",
     "suites",
     "neutral",
+    "compatibility",
     "bounded",
     "diagnosis",
     "corpus",
