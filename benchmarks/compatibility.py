@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import figures, normal
+from benchmarks import figures
 from benchmarks.comparing import Outputs, compare, read
 from benchmarks.pairs import CHECKING, PLAIN
 from benchmarks.places import ROOT, BenchmarkError, cache, digest, empty
@@ -22,8 +23,9 @@ from benchmarks.venvs import Venv, plugin_wheel, venv, with_plugin
 PAGE = ROOT / "docs" / "reference" / "compatibility.md"
 _PATIENCE_S = 300.0
 _PLAIN_RUNS = 2
-_SHOWN = 12
+_SHOWN = 4
 _CUT = 200
+_WORKER = re.compile(r"\[gw\d\]")
 _HARMLESS = frozenset({"clean", "saturating", "one-off", "deferred", "suppressed"})
 _HEAD = """\
 # Other plugins
@@ -168,16 +170,20 @@ def _outputs(row: Row, made: Venv, variant: str, ours: Sequence[str], stem: Path
 def _without_order(found: Outputs) -> Outputs:
     """With workers, reports come in the order in which they happen to end."""
     events = {key: event for key, event in sorted(found.record.items()) if key[0] not in ("start", "finish", "collected")}
-    events = {key: normal.Event(facts=event.facts, texts=event.texts) for key, event in events.items()}
+    events = {key: replace(event, texts=tuple(map(_any_worker, event.texts))) for key, event in events.items()}
     last = [line for line in found.terminal if line.startswith("=== ") and "passed" in line]
-    return replace(found, record=events, terminal=last, junit=sorted(found.junit))
+    return replace(found, record=events, terminal=last, junit=sorted(map(_any_worker, found.junit)))
+
+
+def _any_worker(line: str) -> str:
+    return _WORKER.sub("[gw]", line)
 
 
 def _show(row: Row, variant: str, blocks: Sequence[str], found: dict[str, Any]) -> None:
     told = [f"{word}: {name}" for word in ("missed", "false", "unchecked", "errors") for name in found[word]]
     if blocks or told:
         figures.say(f"{row.name}, {variant}: {len(blocks)} differences")
-    for line in [*told, *(line for block in blocks for line in block.splitlines()[:_SHOWN])][: 4 * _SHOWN]:
+    for line in [*told, *(line for block in blocks for line in block.splitlines()[:_SHOWN])][: 3 * _SHOWN]:
         figures.say(f"    {line[:_CUT]}")
 
 

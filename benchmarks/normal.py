@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 _DURATION = re.compile(r"\b\d+\.\d+s\b( \(\d+:\d\d:\d\d\))?")
-_BAR = re.compile(r"^={3,} .* ={3,}$")
+# The sections of other plugins begin with a line of equals signs, or of dashes.
+_BAR = re.compile(r"^(=|-)+ .* (=|-)+$")
 _STATUS = re.compile(r"^=+ (.* in <duration>) =+$")
 _OWN_BAR = re.compile(r"^={3,} memguard\b.*={3,}$")
 _OWN_LINE = re.compile(r"^memguard: ")

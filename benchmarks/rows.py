@@ -26,7 +26,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "as it is": ("-p", "no:xdist", "-p", "no:randomly"),
     "-W error": ("-p", "no:xdist", "-p", "no:randomly", "-W", "error"),
     "-n 2": ("-p", "no:randomly", "-n", "2", "--dist", "loadfile"),
-    "random order": ("-p", "no:xdist", "-p", "randomly_seed=7"),
+    "random order": ("-p", "no:xdist", "--randomly-seed=7"),
 }
 
 
@@ -104,11 +104,9 @@ def _pytest(version: str) -> Row:
     return Row(name=f"pytest {version}", suite=builtin, base=base, variants=("as it is", "-W error", "-n 2"))
 
 
-_TROUBLE = ("--timeout=60", "-p", "no:faulthandler")
-
 ROWS = (
     *map(_pytest, ("8.4.0", "8.4.2", "9.0.0", "9.0.3", "9.1.1", "9.2.0")),
-    Row(name="pytest-xdist", suite="xdist", arguments=("--dist", "loadgroup"), variants=_USUAL),
+    Row(name="pytest-xdist", suite="xdist", arguments=("--dist", "loadgroup"), variants=("-n 2",)),
     Row(name="pytest-asyncio", suite="asyncio", requires=("pytest-asyncio==1.5.0",)),
     Row(name="anyio", suite="anyio", requires=("anyio==4.16.0", "trio==0.35.0")),
     Row(

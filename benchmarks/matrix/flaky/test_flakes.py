@@ -1,13 +1,13 @@
 import shop
 from flaky import flaky
 
-tries = []
+tries = {"made": 0}
 
 
 @flaky
 def test_once_passes_the_second_time():
-    tries.append(1)
-    assert len(tries) > 1
+    tries["made"] += 1
+    assert tries["made"] > 1
 
 
 @flaky(max_runs=3, min_passes=2)

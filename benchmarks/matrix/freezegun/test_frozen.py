@@ -1,4 +1,3 @@
-import asyncio
 import datetime as dt
 import time
 
@@ -48,11 +47,6 @@ def test_module_b(old_times):
 @freeze_time("2001-01-01")
 def test_leak_in_the_past():
     shop.sell()
-
-
-@freeze_time("2001-01-01", real_asyncio=True)
-def test_loop():
-    asyncio.run(asyncio.sleep(0.01))
 
 
 @freeze_time("2001-01-01")

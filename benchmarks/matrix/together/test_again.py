@@ -1,7 +1,7 @@
 import pytest
 import shop
 
-tries = []
+tries = {"made": 0}
 
 
 @pytest.fixture
@@ -10,9 +10,9 @@ def fresh():
 
 
 def test_once_passes_the_second_time(fresh):
-    tries.append(1)
-    print("try", len(tries))
-    assert len(tries) > 1
+    tries["made"] += 1
+    print("try", tries["made"])
+    assert tries["made"] > 1
 
 
 @pytest.mark.flaky(reruns=1)

@@ -48,7 +48,7 @@ def closed(module_mocker):
     module_mocker.patch.object(shop, "discount", return_value=99)
 
 
-def test_for_the_module(closed):
+def test_leak_into_a_mock_of_the_module(closed):
     assert shop.discount(1) == 99
 
 

@@ -1,0 +1,178 @@
+"""Keep repetitions out of what other plugins record, and undo what libraries remember of each run for good.
+
+What is touched here is private to them, and left alone where it is not as expected: pytest-cov would begin to measure
+again after it has reported, pytest-benchmark measure again, syrupy count again, pytest-bdd define its fixtures once
+more, and Django's test client leaves a finalizer behind in every request.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+# What syrupy's session collects while tests run.
+_SNAPSHOTS = ("_assertions", "_extensions", "_locations_discovered", "_queued_snapshot_writes")
+_COVERAGE = ("_cov", "_cov_contexts")
+_MEASURING_HOOKS = ("pytest_runtest_setup", "pytest_runtest_call", "pytest_runtest_teardown")
+
+
+@contextlib.contextmanager
+def unrecorded(config: pytest.Config, manager: Any) -> Iterator[Callable[[], None]]:
+    """While entered, repetitions are recorded nowhere; yields what is to be called after each of them.
+
+    ``manager`` is the session's fixture manager.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_no_coverage(config))
+        stack.enter_context(_no_benchmarks(config))
+        forget = (
+            stack.enter_context(_no_snapshots(config)),
+            stack.enter_context(_no_more_fixtures(manager)),
+            _Finalizers().forget,
+        )
+
+        def forget_all() -> None:
+            for action in forget:
+                action()
+
+        yield forget_all
+
+
+@contextlib.contextmanager
+def _no_coverage(config: pytest.Config) -> Iterator[None]:
+    """Lines that only a repetition runs are not covered, and each thread costs a tracer that is never given back.
+
+    pytest-cov resumes after each test that is marked ``no_cover``, even when it has stopped for good.
+    """
+    plugins = [config.pluginmanager.get_plugin(name) for name in _COVERAGE]
+    controller = getattr(plugins[0], "cov_controller", None)
+    with contextlib.ExitStack() as stack:
+        if getattr(controller, "started", False):  # in a worker it has not stopped yet
+            controller.pause()
+            stack.callback(controller.resume)
+        for name in _MEASURING_HOOKS:
+            implementations = getattr(config.hook, name)._hookimpls
+            before = list(implementations)
+            kept = [each for each in before if each.plugin is None or all(each.plugin is not one for one in plugins)]
+            if len(kept) != len(before):
+                stack.callback(_restore, implementations, before)
+                implementations[:] = kept
+        yield
+
+
+def _restore(implementations: list[Any], before: list[Any]) -> None:
+    """Those that were registered meanwhile have gone again."""
+    implementations[:] = before
+
+
+@contextlib.contextmanager
+def _no_benchmarks(config: pytest.Config) -> Iterator[None]:
+    """With ``--benchmark-disable`` the fixture calls the function once and notes nothing."""
+    session: Any = getattr(config, "_benchmarksession", None)
+    if not hasattr(session, "disabled"):
+        yield
+        return
+    before, session.disabled = session.disabled, True
+    try:
+        yield
+    finally:
+        session.disabled = before
+
+
+@contextlib.contextmanager
+def _no_snapshots(config: pytest.Config) -> Iterator[Callable[[], None]]:
+    """Other containers for syrupy's session, emptied after each repetition."""
+    session: Any = getattr(config, "_syrupy", None)
+    saved = {name: vars(session)[name] for name in _SNAPSHOTS if name in vars(session)} if session is not None else {}
+    others = {name: copy.copy(container) for name, container in saved.items()}
+
+    def forget() -> None:
+        for container in others.values():
+            container.clear()
+
+    forget()
+    if session is not None:
+        vars(session).update(others)
+    try:
+        yield forget
+    finally:
+        if session is not None:
+            vars(session).update(saved)
+
+
+@contextlib.contextmanager
+def _no_more_fixtures(manager: Any) -> Iterator[Callable[[], None]]:
+    """Fixtures that are registered while a test runs are taken out of pytest's tables again."""
+    register = getattr(manager, "_register_fixture", None)
+    if register is None or "_register_fixture" in vars(manager):
+        yield _nothing
+        return
+    names: list[str] = []
+    known: dict[str, set[int]] = {}
+
+    def noting(*args: Any, **kwargs: Any) -> None:
+        name = kwargs.get("name")
+        if isinstance(name, str):
+            names.append(name)
+            if name not in known:
+                known[name] = {id(definition) for found in _definitions(manager, name) for definition in found}
+        register(*args, **kwargs)
+
+    def forget() -> None:
+        for name in names:
+            for found in _definitions(manager, name):
+                found[:] = [definition for definition in found if id(definition) in known[name]]
+        names.clear()
+
+    manager._register_fixture = noting
+    try:
+        yield forget
+    finally:
+        del manager._register_fixture
+
+
+def _definitions(manager: Any, name: str) -> Iterator[list[Any]]:
+    """The lists of definitions of this name: one up to pytest 9.0, by node and by node id after it."""
+    for table, by_name in vars(manager).items():
+        found = by_name.get(name, ()) if table.startswith("_arg2") and isinstance(by_name, dict) else ()
+        if isinstance(found, list):
+            yield found
+        elif isinstance(found, dict):
+            yield from found.values()
+
+
+def _nothing() -> None:
+    """Where there is nothing to undo."""
+
+
+class _Finalizers:
+    """Signals of Django: whoever connects a receiver anew leaves one more finalizer that does the same.
+
+    Its test client does so in every request, with a function that lives for ever.
+    """
+
+    __slots__ = ("_length", "_registry", "_saved")
+
+    def __init__(self) -> None:
+        registry: Any = getattr(weakref.finalize, "_registry", None)
+        self._registry = registry if type(registry) is dict else {}
+        self._saved = set(map(id, self._registry))
+        self._length = len(self._registry)
+
+    def forget(self) -> None:
+        """Take out what the last repetition has added."""
+        dispatcher = sys.modules.get("django.dispatch.dispatcher")
+        if dispatcher is None or len(self._registry) == self._length:
+            return
+        signal = getattr(dispatcher, "Signal", None)
+        for finalizer, info in list(self._registry.items()):
+            owner = getattr(getattr(info, "func", None), "__self__", None)
+            if isinstance(owner, signal or ()) and id(finalizer) not in self._saved:
+                finalizer.detach()
+        self._length = len(self._registry)
