@@ -1,4 +1,4 @@
-"""Whether a suite with other plugins runs with the plugin as it does without, and whether exactly its leaks are found."""
+"""Whether a suite with other plugins runs as it does without memguard, and whether exactly its leaks are found."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="A,B", help="rows whose name has one of these in it")
     parser.add_argument("--again", action="store_true", help="measure rows again that are measured already")
     parser.add_argument("--prepare", action="store_true", help="only make the environments")
-    parser.add_argument("--page", action="store_true", help=f"write {PAGE.relative_to(ROOT)} when all rows are measured")
+    parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}; all rows must be measured")
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _found(document: dict[str, Any]) -> dict[str, Any]:
             for test in passed
             if test["verdict"] not in _HARMLESS and test["verdict"] != "leak"
         ],
-        "errors": document["errors"] if "errors" in document else [],
+        "errors": document.get("errors", []),
     }
 
 
@@ -169,8 +169,11 @@ def _outputs(row: Row, made: Venv, variant: str, ours: Sequence[str], stem: Path
 
 def _without_order(found: Outputs) -> Outputs:
     """With workers, reports come in the order in which they happen to end."""
-    events = {key: event for key, event in sorted(found.record.items()) if key[0] not in ("start", "finish", "collected")}
-    events = {key: replace(event, texts=tuple(map(_any_worker, event.texts))) for key, event in events.items()}
+    events = {
+        key: replace(event, texts=tuple(map(_any_worker, event.texts)))
+        for key, event in sorted(found.record.items())
+        if key[0] not in ("start", "finish", "collected")
+    }
     last = [line for line in found.terminal if line.startswith("=== ") and "passed" in line]
     return replace(found, record=events, terminal=last, junit=sorted(map(_any_worker, found.junit)))
 

@@ -22,7 +22,10 @@ _XML_STATISTICS = re.compile(r'(<property name="hypothesis-statistics-[^"]*" val
 
 
 def terminal(text: str) -> list[str]:
-    """Lines of the terminal output without durations and without the plugin's own section, lines and name."""
+    """Lines of the terminal output without durations and without the plugin's own section, lines and name.
+
+    Empty lines are left out, too: some stand between the sections of two plugins.
+    """
     lines: list[str] = []
     own = False
     for raw in text.splitlines():
@@ -37,7 +40,7 @@ def terminal(text: str) -> list[str]:
         line = _DURATION.sub("<duration>", raw)
         line = _STATUS.sub(r"=== \1 ===", line)
         lines.append(_without_plugin(line) if line.startswith("plugins: ") else line)
-    return [line for line in lines if line != "plugins: "]
+    return [line for line in lines if line not in ("plugins: ", "")]
 
 
 def _without_plugin(line: str) -> str:

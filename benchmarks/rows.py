@@ -48,7 +48,8 @@ def page(folder: Path) -> dict[str, list[str]]:
     for name, entries in tests.items():
         for entry in entries:
             rows = [shape(row) for row in entry.get("resultsTableRow", []) if "col-duration" not in row]
-            lines += [name, str(entry["result"]), json.dumps(entry.get("extras")), *rows, *shape(entry["log"]).split("\n")]
+            log = shape(entry["log"]).split("\n")
+            lines += [name, str(entry["result"]), json.dumps(entry.get("extras")), *rows, *log]
     return {"page": lines}
 
 
@@ -58,9 +59,9 @@ def results(folder: Path) -> dict[str, list[str]]:
     for file in sorted(folder.glob("results/*-result.json")):
         entry = json.loads(file.read_text(encoding="utf-8"))
         steps = [(step["name"], step["status"]) for step in entry.get("steps", [])]
-        lines.append(f"{entry['fullName']} {entry['name']} {entry['status']} {steps} {len(entry.get('attachments', []))}")
-    every = [file.name.partition("-")[2] if file.suffix == ".json" else file.suffix for file in folder.glob("results/*")]
-    kinds = [re.sub(r"^.*-(result|container|attachment)\b.*", r"\1", name) for name in every]
+        attached = len(entry.get("attachments", []))
+        lines.append(f"{entry['fullName']} {entry['name']} {entry['status']} {steps} {attached}")
+    kinds = [re.sub(r"^.*-(result|container|attachment)\b.*", r"\1", file.name) for file in folder.glob("results/*")]
     return {"results": sorted(lines), "files": [f"{kind} {kinds.count(kind)}" for kind in sorted(set(kinds))]}
 
 

@@ -2,13 +2,14 @@
 
 What is touched here is private to them, and left alone where it is not as expected: pytest-cov would begin to measure
 again after it has reported, pytest-benchmark measure again, syrupy count again, pytest-bdd define its fixtures once
-more, and Django's test client leaves a finalizer behind in every request.
+more; Django's test client leaves a finalizer behind in every request, and its connection to SQLite up to 200 cursors.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
+import gc
 import sys
 import weakref
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ import pytest
 # What syrupy's session collects while tests run.
 _SNAPSHOTS = ("_assertions", "_extensions", "_locations_discovered", "_queued_snapshot_writes")
 _COVERAGE = ("_cov", "_cov_contexts")
+_CURSORS_BETWEEN_SWEEPS = 200
 _MEASURING_HOOKS = ("pytest_runtest_setup", "pytest_runtest_call", "pytest_runtest_teardown")
 
 
@@ -35,6 +37,7 @@ def unrecorded(config: pytest.Config, manager: Any) -> Iterator[Callable[[], Non
             stack.enter_context(_no_snapshots(config)),
             stack.enter_context(_no_more_fixtures(manager)),
             _Finalizers().forget,
+            _drop_dead_cursors,
         )
 
         def forget_all() -> None:
@@ -51,11 +54,12 @@ def _no_coverage(config: pytest.Config) -> Iterator[None]:
     pytest-cov resumes after each test that is marked ``no_cover``, even when it has stopped for good.
     """
     plugins = [config.pluginmanager.get_plugin(name) for name in _COVERAGE]
-    controller = getattr(plugins[0], "cov_controller", None)
     with contextlib.ExitStack() as stack:
-        if getattr(controller, "started", False):  # in a worker it has not stopped yet
-            controller.pause()
-            stack.callback(controller.resume)
+        measuring: Any = getattr(sys.modules.get("coverage"), "Coverage", None)
+        current: Any = getattr(measuring, "current", _nothing)()
+        if getattr(current, "_started", False):  # by ``coverage run``, or in a worker
+            current.stop()
+            stack.callback(current.start)
         for name in _MEASURING_HOOKS:
             implementations = getattr(config.hook, name)._hookimpls
             before = list(implementations)
@@ -176,3 +180,30 @@ class _Finalizers:
             if isinstance(owner, signal or ()) and id(finalizer) not in self._saved:
                 finalizer.detach()
         self._length = len(self._registry)
+
+
+def _drop_dead_cursors() -> None:
+    """Make the connections of Django to SQLite sweep their lists of cursors, which they do at every 201st."""
+    connections = getattr(sys.modules.get("django.db"), "connections", None)
+    kind = getattr(sys.modules.get("sqlite3"), "Connection", None)
+    if connections is None or kind is None or not connections.settings:
+        return
+    for alias in connections:
+        wrapper = getattr(connections._connections, alias, None)
+        connection = getattr(wrapper, "connection", None)
+        if isinstance(connection, kind):
+            with contextlib.suppress(Exception):  # closed, or another thread's
+                _sweep(kind, connection)
+
+
+def _sweep(kind: Any, connection: Any) -> None:
+    kind.cursor(connection)
+    lists = [each for each in gc.get_referents(connection) if type(each) is list and each]
+    if not lists:
+        return
+    cursors = max(lists, key=len)
+    for _ in range(_CURSORS_BETWEEN_SWEEPS):
+        before = len(cursors)
+        kind.cursor(connection)
+        if len(cursors) <= before:
+            return
