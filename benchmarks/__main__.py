@@ -17,6 +17,7 @@ _NAMES = (
     "suites",
     "neutral",
     "compatibility",
+    "faults",
     "bounded",
     "diagnosis",
     "corpus",

@@ -11,10 +11,11 @@ from typing import Any
 
 _DURATION = re.compile(r"\b\d+\.\d+s\b( \(\d+:\d\d:\d\d\))?")
 # The sections of other plugins begin with a line of equals signs, or of dashes.
-_BAR = re.compile(r"^(=|-)+ .* (=|-)+$")
+_BAR = re.compile(r"^(={3,}.*={3,}|-{3,}.*-{3,})$")
 _STATUS = re.compile(r"^=+ (.* in <duration>) =+$")
 _OWN_BAR = re.compile(r"^={3,} memguard\b.*={3,}$")
 _OWN_LINE = re.compile(r"^memguard: ")
+_METADATA = re.compile(r", 'memguard': '[^']*'")
 _PLUGIN = re.compile(r"(, )?memguard-[^\s,]+")
 _XML_TIMES = re.compile(r' (time|timestamp|hostname)="[^"]*"')
 # Hypothesis puts the durations of its phases there, in base64.
@@ -38,8 +39,10 @@ def terminal(text: str) -> list[str]:
         if _OWN_LINE.match(raw):
             continue
         line = _DURATION.sub("<duration>", raw)
-        line = _STATUS.sub(r"=== \1 ===", line)
+        line = _METADATA.sub("", _STATUS.sub(r"=== \1 ===", line))
         lines.append(_without_plugin(line) if line.startswith("plugins: ") else line)
+        if _STATUS.match(_DURATION.sub("<duration>", raw)):
+            break  # what the interpreter says while it ends depends on the order in which it takes modules apart
     return [line for line in lines if line not in ("plugins: ", "")]
 
 

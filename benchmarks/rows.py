@@ -107,7 +107,7 @@ def _pytest(version: str) -> Row:
 
 ROWS = (
     *map(_pytest, ("8.4.0", "8.4.2", "9.0.0", "9.0.3", "9.1.1", "9.2.0")),
-    Row(name="pytest-xdist", suite="xdist", arguments=("--dist", "loadgroup"), variants=("-n 2",)),
+    Row(name="pytest-xdist", suite="xdist", variants=("-n 2",)),
     Row(name="pytest-asyncio", suite="asyncio", requires=("pytest-asyncio==1.5.0",)),
     Row(name="anyio", suite="anyio", requires=("anyio==4.16.0", "trio==0.35.0")),
     Row(

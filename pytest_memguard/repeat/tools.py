@@ -1,8 +1,9 @@
 """Keep repetitions out of what other plugins record, and undo what libraries remember of each run for good.
 
 What is touched here is private to them, and left alone where it is not as expected: pytest-cov would begin to measure
-again after it has reported, pytest-benchmark measure again, syrupy count again, pytest-bdd define its fixtures once
-more; Django's test client leaves a finalizer behind in every request, and its connection to SQLite up to 200 cursors.
+again after it has reported, pytest-benchmark and pytest-memray measure again, syrupy count again, Allure write results,
+pytest-bdd define its fixtures once more; Django's test client leaves a finalizer behind in every request, and its
+connection to SQLite up to 200 cursors.
 """
 
 from __future__ import annotations
@@ -19,9 +20,19 @@ import pytest
 
 # What syrupy's session collects while tests run.
 _SNAPSHOTS = ("_assertions", "_extensions", "_locations_discovered", "_queued_snapshot_writes")
-_COVERAGE = ("_cov", "_cov_contexts")
+# Plugins that measure or report what they see of a test, by the packages that they are of.
+_RECORDERS = ("allure_pytest", "pytest_cov", "pytest_memray")
 _CURSORS_BETWEEN_SWEEPS = 200
-_MEASURING_HOOKS = ("pytest_runtest_setup", "pytest_runtest_call", "pytest_runtest_teardown")
+_HOOKS = (
+    "pytest_runtest_protocol",
+    "pytest_runtest_setup",
+    "pytest_runtest_call",
+    "pytest_runtest_teardown",
+    "pytest_runtest_makereport",
+    "pytest_pyfunc_call",
+    "pytest_fixture_setup",
+    "pytest_fixture_post_finalizer",
+)
 
 
 @contextlib.contextmanager
@@ -31,7 +42,9 @@ def unrecorded(config: pytest.Config, manager: Any) -> Iterator[Callable[[], Non
     ``manager`` is the session's fixture manager.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_no_coverage(config))
+        stack.enter_context(_no_coverage())
+        stack.enter_context(_unseen(config))
+        stack.enter_context(_no_steps())
         stack.enter_context(_no_benchmarks(config))
         forget = (
             stack.enter_context(_no_snapshots(config)),
@@ -48,26 +61,54 @@ def unrecorded(config: pytest.Config, manager: Any) -> Iterator[Callable[[], Non
 
 
 @contextlib.contextmanager
-def _no_coverage(config: pytest.Config) -> Iterator[None]:
-    """Lines that only a repetition runs are not covered, and each thread costs a tracer that is never given back.
+def _no_coverage() -> Iterator[None]:
+    """Lines that only a repetition runs are not covered, and each thread costs a tracer that is never given back."""
+    measuring: Any = getattr(sys.modules.get("coverage"), "Coverage", None)
+    current: Any = getattr(measuring, "current", _nothing)()
+    if not getattr(current, "_started", False):  # stopped by pytest-cov, but not in a worker, nor by ``coverage run``
+        yield
+        return
+    current.stop()
+    try:
+        yield
+    finally:
+        current.start()
 
-    pytest-cov resumes after each test that is marked ``no_cover``, even when it has stopped for good.
-    """
-    plugins = [config.pluginmanager.get_plugin(name) for name in _COVERAGE]
+
+@contextlib.contextmanager
+def _unseen(config: pytest.Config) -> Iterator[None]:
+    """Recording plugins do not see repetitions; pytest-cov would resume after a test that is marked ``no_cover``."""
     with contextlib.ExitStack() as stack:
-        measuring: Any = getattr(sys.modules.get("coverage"), "Coverage", None)
-        current: Any = getattr(measuring, "current", _nothing)()
-        if getattr(current, "_started", False):  # by ``coverage run``, or in a worker
-            current.stop()
-            stack.callback(current.start)
-        for name in _MEASURING_HOOKS:
+        for name in _HOOKS:
             implementations = getattr(config.hook, name)._hookimpls
             before = list(implementations)
-            kept = [each for each in before if each.plugin is None or all(each.plugin is not one for one in plugins)]
+            kept = [each for each in before if _package(each.plugin) not in _RECORDERS]
             if len(kept) != len(before):
                 stack.callback(_restore, implementations, before)
                 implementations[:] = kept
         yield
+
+
+def _package(plugin: Any) -> str:
+    """The package that a plugin is of, be it a module or an object."""
+    name = getattr(plugin, "__name__", None)
+    return str(name if isinstance(name, str) else type(plugin).__module__).partition(".")[0]
+
+
+@contextlib.contextmanager
+def _no_steps() -> Iterator[None]:
+    """Allure's steps and attachments go nowhere."""
+    manager: Any = getattr(sys.modules.get("allure_commons"), "plugin_manager", None)
+    plugins = [] if manager is None else manager.list_name_plugin()
+    for _, plugin in plugins:
+        if plugin is not None:
+            manager.unregister(plugin)
+    try:
+        yield
+    finally:
+        for name, plugin in plugins:
+            if plugin is not None:
+                manager.register(plugin, name)
 
 
 def _restore(implementations: list[Any], before: list[Any]) -> None:
