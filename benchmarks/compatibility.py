@@ -148,11 +148,10 @@ def _found(document: dict[str, Any]) -> dict[str, Any]:
 def _outputs(row: Row, made: Venv, variant: str, ours: Sequence[str], stem: Path) -> Outputs:
     """One run of the suite, in a folder of the same name as all others."""
     figures.progress(f"{row.name}, {variant}: {stem.name}")
-    folder = empty(cache("compatibility", "suite") / "shop")
+    folder = empty(stem.parent / "shop")
     for source in row.folders:
         shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
-    base = cache("tmp") / "compatibility"
-    shutil.rmtree(base, ignore_errors=True)
+    base = empty(stem.parent / "temp")
     record, xml = stem.with_suffix(".jsonl"), stem.parent / "junit.xml"
     fixed = ["-v", "-rA", "-p", "no:cacheprovider", "-p", "memguard_bench_recorder", f"--basetemp={base}"]
     arguments = [*fixed, f"--junitxml={xml}", *VARIANTS[variant], *row.arguments, *ours]

@@ -3,7 +3,7 @@
 What is touched here is private to them, and left alone where it is not as expected: pytest-cov would begin to measure
 again after it has reported, pytest-benchmark and pytest-memray measure again, syrupy count again, Allure write results,
 pytest-bdd define its fixtures once more; Django's test client leaves a finalizer behind in every request, and its
-connection to SQLite up to 200 cursors.
+connection to SQLite up to 200 cursors. gevent closes a descriptor when its loop runs the next time.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def unrecorded(config: pytest.Config, manager: Any) -> Iterator[Callable[[], Non
             stack.enter_context(_no_more_fixtures(manager)),
             _Finalizers().forget,
             _drop_dead_cursors,
+            _let_greenlets_run,
         )
 
         def forget_all() -> None:
@@ -248,3 +249,12 @@ def _sweep(kind: Any, connection: Any) -> None:
         kind.cursor(connection)
         if len(cursors) <= before:
             return
+
+
+def _let_greenlets_run() -> None:
+    """One turn of gevent's loop, where it has one here: nothing else may come to wait for it before the next test."""
+    hub: Any = getattr(sys.modules.get("gevent._hub_local"), "get_hub_if_exists", _nothing)()
+    sleep = getattr(sys.modules.get("gevent"), "sleep", None)
+    if hub is not None and sleep is not None:
+        with contextlib.suppress(Exception):  # what a greenlet of the suite raises in its turn
+            sleep(0)

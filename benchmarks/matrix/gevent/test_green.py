@@ -51,7 +51,7 @@ def test_fails_in_a_greenlet():
     assert gevent.spawn(int, "4").get() == 5
 
 
-def test_child():
+def test_leak_of_a_status_that_gevent_keeps():
     assert subprocess.run(["true"], check=False).returncode == 0
 
 
