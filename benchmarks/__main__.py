@@ -18,6 +18,8 @@ _NAMES = (
     "neutral",
     "compatibility",
     "faults",
+    "fuzz",
+    "scale",
     "bounded",
     "diagnosis",
     "corpus",
