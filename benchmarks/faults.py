@@ -41,8 +41,9 @@ _HEAD = """\
 # When things go wrong
 
 `python -m benchmarks faults` runs a small suite in each of these troubles, without memguard and with every test
-checked, and compares the exit status, the outcome of each test and what is printed. No run may hang, none may end otherwise than
-it would without memguard, and no traceback of memguard's may be shown. **Told** is what memguard says it cannot do.
+checked, and compares the exit status, the outcome of each test and what is printed. No run may hang, none may end
+otherwise than it would without memguard, and no traceback of memguard's may be shown. **Told** is what memguard says it
+cannot do.
 """
 
 
