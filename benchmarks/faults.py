@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,7 @@ class _Ended:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """A line for each mishap; ``failed`` where a run with memguard differs from one without."""
     words = options.only.split(",") if options.only else [""]
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup, and in all that is started there
     made = with_plugin(venv("trivial", options.python, (PYTEST, *PLUGIN_NEEDS)))
     chosen = {title: [m for m in group if any(w in m.name for w in words)] for title, group in MISHAPS.items()}
     results = {title: [_result(mishap, made) for mishap in group] for title, group in chosen.items() if group}
@@ -148,12 +150,13 @@ def _status(status: int) -> str:
 
 def _told(output: str) -> str:
     """The line in which memguard says what it cannot do."""
-    words = ("memguard error", "memguard warning", "cannot", "could not", "unavailable", "stepped aside", "warning ")
+    words = ("memguard error", "memguard warning", "cannot", "could not", "stepped aside")
     parts = re.split(r"^=+ memguard\b.*$", output, maxsplit=1, flags=re.MULTILINE)
     own = parts[-1]
     found = [line.strip() for line in own.splitlines() if any(word in line for word in words)]
     found = [line for line in found if "memguard" in line or len(parts) > 1]
-    return found[0] if found else ""
+    missing = re.search(r"(\w+): unavailable: ([^,]+)", " ".join(own.split())) if len(parts) > 1 else None
+    return found[0] if found else missing[0] if missing else ""
 
 
 def _write_page(results: dict[str, list[dict[str, Any]]], about: dict[str, Any]) -> None:

@@ -25,10 +25,12 @@ _MB = 1e6
 _HEAD = """\
 # Large suites
 
-`python -m benchmarks scale` measures what memguard adds to suites of two sizes: what it costs for each test must not
-grow with the number of tests, of live objects, of fixtures or of workers. All times are CPU time (user and system of all
-processes), because the machine is shared; wall time says nothing here. **Peak** is the highest resident memory of the
-process. What memguard keeps for each test is measured by `python -m benchmarks bounded`.
+`python -m benchmarks scale` measures what memguard adds to suites of two sizes. What it costs for each test must not
+grow with the number of tests or of workers; what it costs for all of them may grow with the live objects (each full
+collection walks through them, some at every module and for every leak) and with the fixtures above function scope (each
+of them is checked by itself), in proportion and no faster. All times are CPU time (user and system of all processes),
+because the machine is shared; wall time says nothing here. **Peak** is the highest resident memory of a process as the
+report has it. What memguard keeps for each test is measured by `python -m benchmarks bounded`.
 """
 
 
@@ -131,47 +133,27 @@ def _parts() -> Sequence[_Part]:
 def _measured(part: _Part, made: Venv) -> list[list[str]]:
     rows = []
     for size in part.sizes:
-        plain_s, plain_peak, _ = _run(made, size, PLAIN)
+        plain_s, _ = _run(made, size, PLAIN)
         report = cache("reports") / "scale.json"
-        with_s, peak, output = _run(made, size, (*part.mode, f"--memguard-json={report}"))
+        with_s, output = _run(made, size, (*part.mode, f"--memguard-json={report}"))
         if "memguard error" in output:
             raise BenchmarkError(f"{part.name}, {size.label}: {output[-2000:]}")
-        leaks = len(json.loads(report.read_text())["leaks"])
+        document = json.loads(report.read_text())
         added = (with_s - plain_s) / size.tests * 1000
-        peaks = ("-", "-") if size.arguments else (f"{plain_peak / _MB:.0f}", f"{peak / _MB:.0f}")
-        rows.append(
-            [
-                part.name,
-                size.label,
-                f"{size.tests:,}",
-                f"{plain_s:.1f}",
-                f"{with_s:.1f}",
-                f"{added:.2f}",
-                *peaks,
-                str(leaks),
-            ]
-        )
+        peak = f"{document['session']['peak_rss_bytes'] / _MB:.0f}"
+        times = (f"{plain_s:.1f}", f"{with_s:.1f}", f"{added:.2f}")
+        rows.append([part.name, size.label, f"{size.tests:,}", *times, peak, str(len(document["leaks"]))])
     return rows
 
 
-def _run(made: Venv, size: _Size, arguments: Sequence[str]) -> tuple[float, int, str]:
-    """CPU seconds, the peak in bytes, and the output."""
+def _run(made: Venv, size: _Size, arguments: Sequence[str]) -> tuple[float, str]:
+    """CPU seconds and the output."""
     figures.progress(f"{size.label}: {' '.join(arguments)}")
-    memory = cache("reports") / "scale-memory.json"
-    memory.unlink(missing_ok=True)
-    watch = () if size.arguments else ("-p", "memguard_bench_memory")
-    command = [made.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *watch, *size.arguments, *arguments]
-    done = run(
-        command,
-        cwd=size.folder(),
-        output=cache("logs") / "scale.log",
-        extra={"MEMORY_TO": str(memory)},
-        timeout_s=_TIMEOUT_S,
-    )
+    command = [made.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *size.arguments, *arguments]
+    done = run(command, cwd=size.folder(), output=cache("logs") / "scale.log", timeout_s=_TIMEOUT_S)
     if done.status != 0 or f"{size.tests} passed" not in done.output:
         raise BenchmarkError(f"exit {done.status} of {' '.join(command)}:\n{done.output[-2000:]}")
-    peak = max(json.loads(memory.read_text()).values()) if watch else 0
-    return done.cpu_s, peak, done.output
+    return done.cpu_s, done.output
 
 
 def _objects(number: int) -> Path:

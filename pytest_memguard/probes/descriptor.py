@@ -25,7 +25,7 @@ CLOSED = -1
 _HIGHEST = 4096
 _ROOM = 64
 # With fewer in all, those that are kept here are those that pytest itself, or the suite, will miss.
-_FEW = 64
+_FEW = 20
 # A suite in which every test closes all descriptors is served this often; then the reading is given up, aloud.
 _MOST_RESTORATIONS = 16
 
