@@ -170,27 +170,30 @@ class MemguardSession:
         if self._repeater is not None or not self._watches:
             return (yield)
         self._outcome = "passed"
-        start = self.guard.clock()
+        clock = self.guard.clock
+        start = clock()
         if not self._stepped_aside:
             self._begins(item, start)
         try:
             return (yield)
         finally:
             if not self._stepped_aside:
-                self._ended(item, nextitem, self.guard.clock() - start)
+                self._ended(item, nextitem, clock() - start)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Follow the outcome of the present test."""
-        self._phase_ended(report.when)
+        if report.when != "teardown":
+            self._phase_ended(report.when)
         if report.outcome != "passed" or hasattr(report, "wasxfail"):
             self._outcome = outcome_after(self._outcome, report)
 
     def _begins(self, item: pytest.Item, now: float) -> None:
         try:
-            self.guard.begin(item.nodeid)
+            nodeid = item.nodeid  # a property
+            self.guard.begin(nodeid)
             if self._protection is not None:
-                self._protection.begin(item, now)
+                self._protection.begin(nodeid, now)
             if self._markers:
                 marker = self._markers.get(item)
                 self._heap = self.guard.heap() if marker is not None and marker.component is not None else None
