@@ -106,6 +106,9 @@ class MemguardSession:
             return
         try:
             self._markers = options.markers_of(items, self._resolved)
+            if any("memguard" in getattr(item, "fixturenames", ()) for item in items):
+                # Before anything is frozen, replaced or exhausted: it makes components in the middle of a test.
+                import pytest_memguard.fixture  # noqa: F401, PLC0415
             with options.usage_errors():
                 register_components(self._config.hook, self.guard, self._resolved, self._markers)
                 if self._cleaner is not None:
