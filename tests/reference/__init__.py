@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.readme import ROOT
-from tests.reference import commands, hooks, report, settings, verdicts
+from tests.reference import commands, hooks, layers, report, settings, verdicts
 
-FOLDER = ROOT / "docs" / "reference"
+FOLDER = ROOT / "docs"
 
 PARTS: dict[str, Callable[[], str]] = {
     "settings options": settings.options,
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "report": report.sections,
     "verdict names": verdicts.names,
     "kinds": verdicts.kinds,
+    "layers": layers.listed,
 }
 
 _BEGIN = re.compile(r"<!-- begin ([\w ]+) -->\n")
@@ -32,7 +33,7 @@ _BEGIN = re.compile(r"<!-- begin ([\w ]+) -->\n")
 
 def pages() -> list[Path]:
     """The pages that have such parts."""
-    return [page for page in sorted(FOLDER.glob("*.md")) if _BEGIN.search(page.read_text("utf-8"))]
+    return [page for page in sorted(FOLDER.rglob("*.md")) if _BEGIN.search(page.read_text("utf-8"))]
 
 
 def remade(text: str) -> str:

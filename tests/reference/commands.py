@@ -27,7 +27,7 @@ def _all(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
 def _section(parser: argparse.ArgumentParser) -> str:
     actions = [action for action in parser._actions if not isinstance(action, (argparse._HelpAction, _Commands))]
     usage = " ".join([parser.prog, *(["COMMAND"] if _has_commands(parser) else []), *map(_in_usage, actions)])
-    parts = [f"### `{parser.prog}`", sentence(parser.description or ""), f"```text\n{usage}\n```"]
+    parts = [f"## `{parser.prog}`", sentence(parser.description or ""), f"```text\n{usage}\n```"]
     if actions:
         rows = [(f"`{_told(action)}`", _sentence(action)) for action in actions]
         parts.append(table(("argument", "what it is"), rows).rstrip("\n"))

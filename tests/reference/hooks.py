@@ -65,4 +65,4 @@ def _section(hook: object) -> str:
     (argument,) = code.co_varnames[: code.co_argcount]
     signature = f"{name}({argument}: {hook.__annotations__[argument]}){returns}"
     prose = "\n\n".join(in_markdown(inspect.getdoc(hook) or ""))
-    return f"### `{name}`\n\n```text\n{signature}\n```\n\n{prose}\n"
+    return f"## `{name}`\n\n```text\n{signature}\n```\n\n{prose}\n"

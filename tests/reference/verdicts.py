@@ -29,8 +29,7 @@ _VERDICTS = {
     "inconclusive": ("It was tried, and nothing can be said; the reason tells why.", "see the reason"),
     "unchecked": ("It was not tried: it did not pass, is marked so, or time or memory ran out.", "see the reason"),
     "suspect": (
-        "Its first rounds grew, and it is not decided yet: for the hook `pytest_memguard_suspect`. No test has it when "
-        "a run has ended.",
+        "Its first rounds grew, and it is not decided yet. Only hooks see it: no test has it when a run has ended.",
         "nothing",
     ),
 }
