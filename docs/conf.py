@@ -12,6 +12,7 @@ version = release = __version__
 extensions = ["myst_parser", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
 nitpicky = True
+smartquotes = False  # what is in quotes is to be typed
 
 # Headings can be linked to as they are on the pages of a repository.
 myst_heading_anchors = 4
@@ -24,6 +25,8 @@ copybutton_prompt_is_regexp = True
 
 html_theme = "furo"
 html_title = f"pytest-memguard {version}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False

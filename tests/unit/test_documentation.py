@@ -113,7 +113,7 @@ def test_a_wrong_setting_on_a_page_would_be_seen():
 
 def test_every_page_is_reached_from_the_index():
     index = (how_to.DOCS / "index.md").read_text("utf-8")
-    named = {line for line in index.splitlines() if re.fullmatch(r"[\w/*-]+", line)}
+    named = set(re.findall(r"^(?:[\w -]+ <)?([\w*-]+/[\w*-]+)>?$", index, re.MULTILINE))
     found = {Path(page).relative_to(how_to.DOCS).with_suffix("").as_posix() for page in how_to.DOCS.rglob("*.md")}
 
     assert {page for page in found if not {page, f"{page.partition('/')[0]}/*"} & named} == {"index"}
