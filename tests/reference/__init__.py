@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "verdict names": verdicts.names,
     "kinds": verdicts.kinds,
     "layers": layers.listed,
+    "confidence": hooks.confidence,
 }
 
 _BEGIN = re.compile(r"<!-- begin ([\w ]+) -->\n")

@@ -1,4 +1,4 @@
-"""Hooks with their examples, and the values that they get, from the docstrings."""
+"""Hooks with their examples, the values that they get, and what a confidence is, from the docstrings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from pytest_memguard import acceptance, events, hookspecs, model
+from pytest_memguard import acceptance, events, hookspecs, judge, model
 from tests.reference.table import table
 
 _VALUES = (
@@ -45,6 +45,11 @@ def values() -> str:
         prose = "\n\n".join(in_markdown(inspect.getdoc(value) or ""))
         parts.append(f"### `{value.__name__}`\n\n{prose}\n\n{table(('field', 'type'), rows)}")
     return "\n".join(parts)
+
+
+def confidence() -> str:
+    """How sure a finding is, as the function says it that computes it."""
+    return "\n\n".join(in_markdown(inspect.getdoc(judge.confidence) or ""))
 
 
 def in_markdown(text: str) -> Iterator[str]:
