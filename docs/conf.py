@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sphinx.application import Sphinx
+
 from pytest_memguard import __version__
 
 project = "pytest-memguard"
@@ -30,3 +32,12 @@ html_css_files = ["site.css"]
 html_show_copyright = False
 html_show_sphinx = False
 html_copy_source = False
+
+
+def setup(app: Sphinx) -> None:
+    """The first page of the repository is the first page here."""
+    app.connect("source-read", _to_the_index)
+
+
+def _to_the_index(_app: Sphinx, _page: str, source: list[str]) -> None:
+    source[0] = source[0].replace("](../../README.md)", "](../index.md)")

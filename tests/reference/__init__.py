@@ -34,12 +34,17 @@ _BEGIN = re.compile(r"<!-- begin ([\w ]+) -->\n")
 
 def pages() -> list[Path]:
     """The pages that have such parts."""
-    return [page for page in sorted(FOLDER.rglob("*.md")) if _BEGIN.search(page.read_text("utf-8"))]
+    return [page for page in sorted(FOLDER.rglob("*.md")) if parts_of(page.read_text("utf-8"))]
+
+
+def parts_of(text: str) -> list[str]:
+    """The parts of a page that are made here; others are made of what benchmarks have measured."""
+    return [name for name in _BEGIN.findall(text) if name in PARTS]
 
 
 def remade(text: str) -> str:
     """A page with its parts made anew."""
-    for name in _BEGIN.findall(text):
+    for name in parts_of(text):
         begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->\n"
         before, _, rest = text.partition(begin)
         _, found, after = rest.partition(end)

@@ -47,6 +47,12 @@ def test_what_is_made_of_the_code_is_up_to_date(page):
     assert reference.remade(text) == text, "`python -m tests.reference` writes it anew"
 
 
+def test_each_part_stands_on_one_page():
+    found = [name for page in reference.pages() for name in reference.parts_of(page.read_text("utf-8"))]
+
+    assert sorted(found) == sorted(reference.PARTS)
+
+
 @pytest.mark.parametrize(("page", "before", "body"), list(fenced("python")))
 def test_every_example_in_python_runs_in_some_test(page, before, body):
     if page.name == "hooks.md":
