@@ -53,7 +53,7 @@ def test_keys_that_come_later_are_passed_over():
     report["leaks"][0]["later"] = report["session"]["later"] = [1]
 
     assert schema.violations(report, strict=False) == []
-    assert len(schema.violations(report)) == 3
+    assert len([wrong for wrong in schema.violations(report) if "'later'" in wrong]) == 3
 
 
 @pytest.mark.parametrize(
