@@ -103,7 +103,7 @@ def _parts() -> Sequence[_Part]:
         _Part(
             name="tests, checked",
             mode=CHECKING,
-            sizes=tuple(_Size(label=f"{n:,} tests", folder=lambda n=n: functions(n), tests=n) for n in (5_000, 20_000)),
+            sizes=tuple(_Size(label=f"{n:,} tests", folder=lambda n=n: functions(n), tests=n) for n in (2_000, 10_000)),
         ),
         _Part(
             name="live objects",
