@@ -56,18 +56,19 @@ class _Part:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``python -m benchmarks scale``."""
     parser.add_argument("--only", metavar="A,B", help=f"some of: {', '.join(part.name for part in _parts())}")
+    parser.add_argument("--tests", type=int, default=100_000, help="tests of the largest suite (100000)")
     parser.add_argument("--page", action="store_true", help=f"write {PAGE.name} of what was ever measured here")
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """A line for each size; what is measured is kept for the page."""
     words = options.only.split(",") if options.only else [""]
-    parts = [part for part in _parts() if any(word in part.name for word in words)]
+    parts = [part for part in _parts(options.tests) if any(word in part.name for word in words)]
     made = with_plugin(venv("scale", options.python, (PYTEST, _XDIST, *PLUGIN_NEEDS)))
     about = figures.machine(options.python, made.versions())
     rows: list[tuple[str, ...]] = []
     for part in parts:
-        kept = cache("scale") / f"{part.name.replace(' ', '-')}.json"
+        kept = cache("scale") / f"{_file(part.name)}.json"
         found = {"date": dt.datetime.now(dt.timezone.utc).date().isoformat(), "rows": _measured(part, made)}
         kept.write_text(json.dumps(found))
         rows += [tuple(row) for row in found["rows"]]
@@ -78,7 +79,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "plain CPU s",
         "with CPU s",
         "added ms a test",
-        "plain peak MB",
         "peak MB",
         "leaks",
     )
@@ -91,19 +91,26 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def _parts() -> Sequence[_Part]:
+def _file(name: str) -> str:
+    return "".join(char if char.isalnum() else "-" for char in name)
+
+
+def _parts(tests: int = 100_000) -> Sequence[_Part]:
     return (
         _Part(
             name="tests, watched",
             mode=WATCHING,
             sizes=tuple(
-                _Size(label=f"{n:,} tests", folder=lambda n=n: functions(n), tests=n) for n in (10_000, 100_000)
+                _Size(label=f"{n:,} tests", folder=lambda n=n: functions(n), tests=n) for n in (tests // 10, tests)
             ),
         ),
         _Part(
             name="tests, checked",
             mode=CHECKING,
-            sizes=tuple(_Size(label=f"{n:,} tests", folder=lambda n=n: functions(n), tests=n) for n in (2_000, 10_000)),
+            sizes=tuple(
+                _Size(label=f"{n:,} tests", folder=lambda n=n: functions(n), tests=n)
+                for n in (tests // 50, tests // 10)
+            ),
         ),
         _Part(
             name="live objects",
@@ -134,7 +141,7 @@ def _measured(part: _Part, made: Venv) -> list[list[str]]:
     rows = []
     for size in part.sizes:
         plain_s, _ = _run(made, size, PLAIN)
-        report = cache("reports") / "scale.json"
+        report = cache("scale", "reports") / f"{_file(part.name)}.json"
         with_s, output = _run(made, size, (*part.mode, f"--memguard-json={report}"))
         if "memguard error" in output:
             raise BenchmarkError(f"{part.name}, {size.label}: {output[-2000:]}")
@@ -150,7 +157,9 @@ def _run(made: Venv, size: _Size, arguments: Sequence[str]) -> tuple[float, str]
     """CPU seconds and the output."""
     figures.progress(f"{size.label}: {' '.join(arguments)}")
     command = [made.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *size.arguments, *arguments]
-    done = run(command, cwd=size.folder(), output=cache("logs") / "scale.log", timeout_s=_TIMEOUT_S)
+    done = run(
+        command, cwd=size.folder(), output=cache("logs") / f"scale-{_file(size.label)}.log", timeout_s=_TIMEOUT_S
+    )
     if done.status != 0 or f"{size.tests} passed" not in done.output:
         raise BenchmarkError(f"exit {done.status} of {' '.join(command)}:\n{done.output[-2000:]}")
     return done.cpu_s, done.output
@@ -190,7 +199,7 @@ def _write_page(head: Sequence[str], about: dict[str, Any]) -> None:
     text = [_HEAD, f"Python {about['python']}, {versions}, {about['cores']} cores, {about['platform']}.", ""]
     text += ["| " + " | ".join((*head, "measured")) + " |", "|---" * (len(head) + 1) + "|"]
     for part in _parts():
-        kept = cache("scale") / f"{part.name.replace(' ', '-')}.json"
+        kept = cache("scale") / f"{_file(part.name)}.json"
         if not kept.exists():
             raise BenchmarkError(f"{part.name} is not measured yet")
         found = json.loads(kept.read_text())
