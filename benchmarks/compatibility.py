@@ -35,7 +35,13 @@ test checked (`--memguard --memguard-fail-on=never`), and compares line by line 
 output, the JUnit file and what the other plugin itself writes. Each suite has tests that pass, fail, are skipped, warn,
 print, leak, and look as if they leaked, and uses what the plugin of its row is there for. **Same** means no difference;
 **leaks** are those found of those that are there; **false** are findings in tests that do not leak; **not checked** are
-tests that passed and could not be repeated, other than those that pass only once on purpose.
+tests that passed and could not be repeated, other than those that pass only once on purpose. Not every leak is the
+suite's own: a mock that lives as long as its module remembers each call, and gevent the status of each child process.
+
+While tests are repeated, pytest-cov and `coverage run` do not measure, pytest-benchmark runs the function once,
+pytest-memray, syrupy and Allure do not see the tests, and what Django's test client leaves behind in every request is
+taken away. Threads that allocate at the very moment of a reading may hide a leak of a few blocks; it is then called
+`saturating`.
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
 import os
 import re
 import shlex
@@ -51,7 +52,7 @@ cannot do.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``python -m benchmarks faults``."""
     parser.add_argument("--only", metavar="A,B", help="those whose name has one of these in it")
-    parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}")
+    parser.add_argument("--page", action="store_true", help=f"write {PAGE.name}; all must be measured")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     figures.header(f"{len(every)} troubles", about)
     rows = [(r["name"], r["status"], "yes" if r["same"] else "NO", r["told"][:60]) for r in every]
     figures.say(figures.table(("trouble", "exit status", "same", "told"), rows))
-    if options.page and not options.only:
-        _write_page(results, about)
+    _keep(every)
+    if options.page:
+        _write_page(about)
     result = {"results": results, "failed": not all(r["same"] for r in every)}
     figures.store(options.json, "faults", about, result)
     return result
@@ -159,13 +161,29 @@ def _told(output: str) -> str:
     return found[0] if found else missing[0] if missing else ""
 
 
-def _write_page(results: dict[str, list[dict[str, Any]]], about: dict[str, Any]) -> None:
+def _kept() -> dict[str, Any]:
+    file = cache("faults") / "results.json"
+    return dict(json.loads(file.read_text())) if file.exists() else {}
+
+
+def _keep(results: Sequence[dict[str, Any]]) -> None:
+    """What was measured, for the page; by name."""
+    known = _kept() | {result["name"]: result for result in results}
+    (cache("faults") / "results.json").write_text(json.dumps(known, indent=1))
+
+
+def _write_page(about: dict[str, Any]) -> None:
+    """The page of all troubles; raises BenchmarkError where one is missing."""
+    known = _kept()
+    missing = [mishap.name for group in MISHAPS.values() for mishap in group if mishap.name not in known]
+    if missing:
+        raise BenchmarkError(f"not measured yet: {', '.join(missing)}")
     today = dt.datetime.now(dt.timezone.utc).date().isoformat()
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     text = [_HEAD, f"Measured {today}, Python {about['python']}, {versions}, {about['platform']}."]
-    for title, group in results.items():
+    for title, group in MISHAPS.items():
         text += ["", f"## {title}", "", "| trouble | exit status | same as without | told |", "|---|---|---|---|"]
-        for one in group:
+        for one in (known[mishap.name] for mishap in group):
             told = one["told"].replace("|", "\\|")
             text.append(f"| {one['name']} | {one['status']} | {'yes' if one['same'] else 'no'} | {told} |")
     PAGE.write_text("\n".join(text) + "\n", encoding="utf-8")
