@@ -28,11 +28,10 @@ _HEAD = """\
 `python -m benchmarks scale` measures what memguard adds to suites of two sizes. What it costs for each test must not
 grow with the number of tests; what it costs for all of them may grow with the live objects (each full collection walks
 through them, some at every module and for every leak), with the fixtures above function scope (each of them is checked
-by itself) and with the workers (each starts its own checking), in proportion and no faster. All times are CPU time (user
-and system of all processes), because the machine is shared with other work, which fills its cores: wall time says nothing
-here, and CPU time is higher than on a quiet machine, too. **Peak** is the highest resident memory of a process as the
-report has it. `--tests N` sets the largest suite; `python -m benchmarks bounded` measures what is kept for each test of
-100,000.
+by itself) and with the workers (each starts its own checking), in proportion and no faster. All times are CPU time of
+all processes, because the machine is shared with other work, which fills its cores: wall time says nothing here, and
+CPU time is higher than on a quiet machine, too. **Peak** is the highest resident memory of a process as the report has
+it. `--tests N` sets the largest suite; `python -m benchmarks bounded` measures what is kept for each test of 100,000.
 """
 
 
