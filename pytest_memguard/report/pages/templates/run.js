@@ -189,7 +189,7 @@
     };
   }
 
-  showTable();
+  if (tests.length) showTable();
   if (marks !== null) memguard.plot("memory-plot", memory);
   if (data.held.length) memguard.plot("components-plot", components);
 })();
