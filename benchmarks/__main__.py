@@ -22,6 +22,7 @@ _NAMES = (
     "signatures",
     "generated",
     "functions",
+    "peers",
     "fresh",
     "kills",
     "histories",
