@@ -23,6 +23,7 @@ _NAMES = (
     "generated",
     "functions",
     "peers",
+    "calibration",
     "fresh",
     "kills",
     "histories",

@@ -16,7 +16,7 @@ import re
 import sys
 import typing
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Generator
 from itertools import pairwise
 from typing import Any
 
@@ -45,9 +45,9 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """The recorded run of a test that leaks fails."""
-    report: Any = yield
+    report = yield
     if call.when == "call" and report.passed and item.nodeid in _leaking:
         report.outcome = "failed"
         report.longrepr = _leaking.pop(item.nodeid)
@@ -86,7 +86,7 @@ def _reading() -> tuple[int, int]:
         getattr(module, "__dict__", {}).get("__warningregistry__", {}).clear()
     re.purge()
     linecache.clearcache()
-    urllib.parse.clear_cache()
+    urllib.parse.clear_cache()  # type: ignore[attr-defined]
     for cleanup in typing._cleanups:  # type: ignore[attr-defined]  # noqa: SLF001
         cleanup()
     sys._clear_type_cache()  # noqa: SLF001
