@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Runs what is missing, and prints the reliability of all findings, together and by source."""
-    parts = options.parts.split(",")
+    parts = [part for part in options.parts.split(",") if part]
     unknown = [part for part in parts if part not in _PARTS]
     if unknown:
         raise BenchmarkError(f"no part called {', '.join(unknown)}; there are {', '.join(_PARTS)}")

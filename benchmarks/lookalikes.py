@@ -173,6 +173,7 @@ def is_slow(seed: int) -> bool:
 
 def write_suite(folder: Path, seed: int) -> tuple[dict[str, str], dict[str, tuple[str, int]]]:
     """One file of tests in an empty folder: those that leak with their shape, the others with shape and bound."""
+    (folder / "pytest.ini").write_text("[pytest]\n")
     chance = random.Random(seed)  # noqa: S311 - the same suite for the same seed
     leaking: dict[str, str] = {}
     innocent: dict[str, tuple[str, int]] = {}

@@ -1,8 +1,7 @@
-"""Writes what a benchmark found into a page of the documentation, between two comments that name it."""
+"""Writes what a benchmark found into a page of the documentation, between comments that name it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +16,11 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def replace(page: Path, name: str, body: str) -> None:
-    """Puts ``body`` between ``<!-- NAME: written by .. -->`` and ``<!-- end of NAME -->``; the rest stays."""
+    """Puts ``body`` between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``; the rest of the page stays."""
     text = page.read_text("utf-8")
-    pattern = re.compile(rf"(<!-- {re.escape(name)}: [^\n]* -->\n).*?(<!-- end of {re.escape(name)} -->)", re.DOTALL)
-    if len(pattern.findall(text)) != 1:
-        raise BenchmarkError(f"{page.relative_to(ROOT)} has no single place between comments for {name!r}")
-    page.write_text(pattern.sub(lambda found: f"{found[1]}\n{body.strip()}\n\n{found[2]}", text), "utf-8")
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise BenchmarkError(f"{page.relative_to(ROOT)} has no single {begin.strip()} with its end")
+    before, _, rest = text.partition(begin)
+    page.write_text(f"{before}{begin}\n{body.strip()}\n\n{end}{rest.partition(end)[2]}", "utf-8")
     progress(f"{name} written to {page.relative_to(ROOT)}")

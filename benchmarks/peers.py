@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Measures what is missing, and prints the tables of all that was ever measured; nothing here can fail."""
-    parts = options.parts.split(",")
+    parts = [part for part in options.parts.split(",") if part]
     unknown = [part for part in parts if part not in _PARTS]
     if unknown:
         raise BenchmarkError(f"no part called {', '.join(unknown)}; there are {', '.join(_PARTS)}")

@@ -21,10 +21,8 @@ _NONE = "-"
 #: Kinds of leaks as the summary groups them.
 _GROUPS = {
     "Python memory": ("python", "garbage"),
-    "native memory": ("native",),
-    "descriptors, sockets": ("fd", "socket"),
-    "threads, tasks, timers, processes": ("thread", "task", "timer", "process"),
-    "temporary files": ("tempfile",),
+    "C memory": ("native",),
+    "other resources": ("fd", "socket", "thread", "task", "timer", "process", "tempfile"),
 }
 
 
@@ -106,19 +104,15 @@ def _blocks(results: Sequence[Results]) -> dict[str, str]:
 
 
 def _short(results: Sequence[Results]) -> str:
-    head = ["", "CPU of four suites", *_GROUPS, "false alarms", "names the line", "names the holder"]
-    rows = [
-        [
-            _bold(one.rival.name, one.rival),
-            one.ratio,
-            *(_share(one.found(kinds)) if one.rival.verdicts else _NONE for kinds in _GROUPS.values()),
-            _share(one.false_alarms()) if one.rival.verdicts else _NONE,
-            _share(one.named("lines")) if one.rival.verdicts else _NONE,
-            _share(one.named("holders")) if one.rival.verdicts else _NONE,
-        ]
-        for one in results
-        if one.suites and (one.corpus or not one.rival.verdicts)
-    ]
+    head = ["", "CPU over plain pytest", *_GROUPS, "false alarms", "right line"]
+    rows = []
+    for one in results:
+        if not one.suites:
+            continue
+        figures = [*(_share(one.found(kinds)) for kinds in _GROUPS.values())]
+        figures += [_share(one.false_alarms()), _share(one.named("lines"))]
+        name = f"**{one.rival.name}**" if one.rival.is_ours else one.rival.name
+        rows.append([name, one.ratio, *(figures if one.rival.verdicts else [_NONE] * len(figures))])
     return markdown(head, rows)
 
 
@@ -218,7 +212,3 @@ def _loaded(part: str, names: Sequence[str], rival: Rival) -> dict[str, dict[str
 def _share(pair: tuple[int, int]) -> str:
     part, whole = pair
     return f"{part} of {whole}" if whole else _NONE
-
-
-def _bold(name: str, rival: Rival) -> str:
-    return f"**{name}**" if rival.is_ours else name

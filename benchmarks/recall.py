@@ -62,4 +62,5 @@ def _places(label: Label) -> Iterator[str]:
         path = SUITES / label.suite / file
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
             if line.endswith((f"# leak: {name}", f"# site: {name}")):
-                yield rf"{re.escape(file)}(:|\", line ){number}\b"
+                # A package is named by its import path, wherever it is installed.
+                yield rf"{re.escape(file.removeprefix('site-packages/'))}(:|\", line ){number}\b"

@@ -11,7 +11,7 @@ _Z = 1.96  # 95 %, two sides
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One finding: where it was made (``source``), what about (``unit``), how sure it is said to be, whether it is true."""
+    """One finding: where it was made (``source``), what about (``unit``), how sure it is declared, and the truth."""
 
     source: str
     unit: str
