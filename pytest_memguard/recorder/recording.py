@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pytest_memguard.errors import MemguardError, shown
@@ -29,6 +28,7 @@ from pytest_memguard.recorder.layout import (
     read_started,
 )
 from pytest_memguard.recorder.processes import ProcessIdentity
+from pytest_memguard.values import dataclass
 
 __all__ = ["RecordedTest", "Recording", "UnreadableRecordingError", "read_recording"]
 

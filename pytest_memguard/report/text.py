@@ -6,7 +6,8 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from pytest_memguard.values import dataclass
 
 __all__ = [
     "Line",
