@@ -16,6 +16,7 @@ import re
 import sys
 import typing
 import urllib.parse
+from array import array
 from collections.abc import Generator
 from itertools import pairwise
 from typing import Any
@@ -24,22 +25,23 @@ import pytest
 
 _SETTLING = 5
 _COUNTED = 4
+# What a reading is kept in must be there before: a list that gets longer would be the leak.
+_blocks = array("q", bytes(8 * (_SETTLING + _COUNTED)))
+_descriptors = array("q", bytes(8 * (_SETTLING + _COUNTED)))
 _leaking: dict[str, str] = {}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Repeats the test without a report, and goes on with pytest's own run of it."""
-    readings: list[tuple[int, int]] = []
     try:
         for number in range(_SETTLING + _COUNTED):
             _repeat(item, nextitem)
-            if number >= _SETTLING - 1:
-                readings.append(_reading())
+            _read(number)
     except (Exception, pytest.fail.Exception, pytest.skip.Exception):  # noqa: BLE001 - a test may raise anything
         _teardown(item, nextitem)
         return
-    blocks, descriptors = ([b - a for a, b in pairwise(column)] for column in zip(*readings, strict=True))
+    blocks, descriptors = ([b - a for a, b in pairwise(column[_SETTLING - 1 :])] for column in (_blocks, _descriptors))
     if all(delta >= 1 for delta in blocks) or any(descriptors):
         _leaking[item.nodeid] = f"leaked in every run: blocks {blocks}, descriptors {descriptors}"
 
@@ -79,7 +81,7 @@ def _reset(item: Any) -> None:
     item._report_sections = []  # noqa: SLF001
 
 
-def _reading() -> tuple[int, int]:
+def _read(number: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     for module in list(sys.modules.values()):
@@ -92,4 +94,5 @@ def _reading() -> tuple[int, int]:
     sys._clear_type_cache()  # noqa: SLF001
     for _ in range(3):
         gc.collect()
-    return sys.getallocatedblocks(), len(os.listdir("/proc/self/fd"))
+    _blocks[number] = sys.getallocatedblocks()
+    _descriptors[number] = len(os.listdir("/proc/self/fd"))
