@@ -30,7 +30,7 @@ def ask(
     rival: Rival | None, command: Sequence[str], *, cwd: Path, report: Path, extra: Mapping[str, str] | None = None
 ) -> Flagged:
     """One recorded run of ``command`` with the tool (None: without any). Raises BenchmarkError where it breaks off."""
-    record = cache("peers") / "record.jsonl"
+    record = report.with_suffix(".jsonl")
     record.unlink(missing_ok=True)
     report.unlink(missing_ok=True)
     environment = {**dict(rival.extra if rival else ()), **(extra or {}), "RECORD_TO": str(record)}

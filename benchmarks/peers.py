@@ -24,7 +24,7 @@ from benchmarks.venvs import plugin_wheel
 from tests.corpus import labels as corpus
 
 _PARTS = ("trivial", "suites", "corpus", "functions")
-_SMALL = "cachetools,wtforms,boltons,structlog"
+_SMALL = "cachetools,wtforms,boltons,trio"
 _FIXED = ("-q", "-p", "no:cacheprovider")
 _KEPT = "peers"
 
