@@ -237,7 +237,7 @@ class Prover:
             return Verdict(name="inconclusive", reason="a container gets longer in every run; its holder was not found")
         confirmed = Confirmation(
             state="growing",
-            repetitions=len(entries) + done,
+            repetitions=len(entries) + done // 2,
             metrics=("blocks",),
             rounds=(RoundSeries(metric="entries", deltas=tuple(entries)),),
         )
@@ -267,7 +267,8 @@ class Prover:
         if not goes_on:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
 
-        confirmed = replace(confirmed, repetitions=confirmed.repetitions + burst)
+        # At half the rate a burst counts as growth: what stopped may have done so at half of it.
+        confirmed = replace(confirmed, repetitions=confirmed.repetitions + burst // 2)
         native = not _in_python(confirmed)
         rounds = 2 if self._confirmer.is_large(confirmed) else 3
         evidence = self._explainer.examine(repeat, native=native, confirmed=confirmed, rounds=rounds)

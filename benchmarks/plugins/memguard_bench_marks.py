@@ -10,6 +10,11 @@ import os
 import pytest
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Not every plugin registers the marker that it asks for."""
+    config.addinivalue_line("markers", os.environ["MARK"].partition(":")[0])
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks every function; other items (doctests) know no markers with arguments."""
     name, _, arguments = os.environ["MARK"].partition(":")
