@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks import figures, functions, kept, peers_page
 from benchmarks.corpus import NEEDS
 from benchmarks.flagged import Flagged, ask
-from benchmarks.pairs import compare
+from benchmarks.pairs import Comparison, compare
 from benchmarks.places import BenchmarkError, cache, empty
 from benchmarks.recall import compare as compare_labels
 from benchmarks.rivals import RIVALS, Rival
@@ -131,14 +131,17 @@ def _suite(rival: Rival, suite: Suite, options: argparse.Namespace) -> dict[str,
     plain = [*start, *rival.plain(), *suite.pytest_arguments]
     other = [*start, *rival.arguments(str(report)), *suite.pytest_arguments]
     log = cache("logs") / f"{suite.name}-peers.log"
-    compared = compare(
-        f"{suite.name} {rival.name}",
-        options.pairs,
-        lambda: run(plain, cwd=folder, output=log),
-        lambda: run(other, cwd=folder, output=log, extra=dict(rival.extra)),
-    )
+    figures.progress(f"{suite.name} {rival.name}")
     before = ask(None, plain, cwd=folder, report=report)
     said = ask(rival, other, cwd=folder, report=report)
+    compared = Comparison(pairs=[(before.done, said.done)])
+    if not rival.dear:
+        compared = compare(
+            f"{suite.name} {rival.name}",
+            options.pairs,
+            lambda: run(plain, cwd=folder, output=log),
+            lambda: run(other, cwd=folder, output=log, extra=dict(rival.extra)),
+        )
     broken = sorted(said.broken - before.broken)
     figure = {"tests": len(said.tests), "flagged": sorted(set(said.leaking) - before.broken), "broken": broken}
     return {**figure, **compared.to_json(), "versions": made.versions()}

@@ -22,7 +22,8 @@ class Rival:
 
     ``plugin`` is its entry point, None where a plugin of the benchmarks stands for it; ``on`` the arguments of pytest,
     ``extra`` the environment. ``says`` is a pattern that only its failing reports match. ``tests`` is the size of the
-    trivial suite that it is given; 0 where another row has the same cost. ``verdicts``: it calls tests leaking.
+    trivial suite that it is given; 0 where another row has the same cost; ``dear`` ones run the suites of others once.
+    ``verdicts``: it calls tests leaking.
     ``names``: what its report names; ``better``: what it does better than pytest-memguard.
     """
 
@@ -35,6 +36,7 @@ class Rival:
     tests: int = 300
     verdicts: bool = True
     older: bool = False
+    dear: bool = False
     names: str
     better: str
 
@@ -120,6 +122,8 @@ RIVALS: tuple[Rival, ...] = (
         plugin=None,
         on=("-p", "memguard_bench_rule"),
         says="leaked in every run",
+        tests=30,
+        dear=True,
         names="test",
         better="with a debug interpreter it counts references, too",
     ),
@@ -131,6 +135,7 @@ RIVALS: tuple[Rival, ...] = (
         extra=(("LEAST", "1024"),),
         says="lines that retain",
         tests=100,
+        dear=True,
         names="test, line that allocates",
         better="nothing to install",
     ),
@@ -142,6 +147,7 @@ RIVALS: tuple[Rival, ...] = (
         tests=100,
         verdicts=False,
         older=True,
+        dear=True,
         names="test with its peak and CPU time",
         better="also records CPU use and the machine; can send to a server",
     ),
@@ -153,6 +159,7 @@ RIVALS: tuple[Rival, ...] = (
         extra=(("MARK", "no_leaks:tasks,threads"),),
         says="Leak(Error|s)|[Ll]eaked",
         tests=100,
+        dear=True,
         names="test, stack of the task or thread",
         better="also finds what blocks an event loop; can cancel tasks",
     ),
