@@ -180,4 +180,4 @@ def _plain(one: Bin) -> dict[str, float]:
 
 
 def _amount(options: argparse.Namespace) -> str:
-    return f"the corpus in {options.orders} orders, {options.seeds} generated suites, {options.seeds} of look-alikes"
+    return f"runs of the corpus: {options.orders}, generated suites: {options.seeds}, suites of look-alikes: {options.seeds}"

@@ -237,7 +237,7 @@ class Prover:
             return Verdict(name="inconclusive", reason="a container gets longer in every run; its holder was not found")
         confirmed = Confirmation(
             state="growing",
-            repetitions=len(entries) + done // 2,
+            repetitions=len(entries) + done,
             metrics=("blocks",),
             rounds=(RoundSeries(metric="entries", deltas=tuple(entries)),),
         )
@@ -267,8 +267,7 @@ class Prover:
         if not goes_on:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
 
-        # At half the rate a burst counts as growth: what stopped may have done so at half of it.
-        confirmed = replace(confirmed, repetitions=confirmed.repetitions + burst // 2)
+        confirmed = replace(confirmed, repetitions=confirmed.repetitions + burst)
         native = not _in_python(confirmed)
         rounds = 2 if self._confirmer.is_large(confirmed) else 3
         evidence = self._explainer.examine(repeat, native=native, confirmed=confirmed, rounds=rounds)
