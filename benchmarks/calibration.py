@@ -180,4 +180,5 @@ def _plain(one: Bin) -> dict[str, float]:
 
 
 def _amount(options: argparse.Namespace) -> str:
-    return f"runs of the corpus: {options.orders}, generated suites: {options.seeds}, suites of look-alikes: {options.seeds}"
+    seeds = options.seeds
+    return f"runs of the corpus: {options.orders}, generated suites: {seeds}, suites of look-alikes: {seeds}"
