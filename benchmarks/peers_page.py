@@ -62,7 +62,7 @@ class Results:
     def ratio(self) -> str:
         """The median over the suites of CPU over plain pytest, and the worst of them."""
         ratios = [suite["ratio"]["median"] for suite in self.suites.values()]
-        return f"{statistics.median(ratios):.2f}x, worst {max(ratios):.2f}x" if ratios else _NONE
+        return f"{statistics.median(ratios):.2f}x (worst {max(ratios):.2f}x)" if len(ratios) > 1 else _NONE
 
 
 def collected() -> list[Results]:
@@ -104,15 +104,16 @@ def _blocks(results: Sequence[Results]) -> dict[str, str]:
 
 
 def _short(results: Sequence[Results]) -> str:
-    head = ["", "CPU over plain pytest", *_GROUPS, "false alarms", "right line"]
+    head = ["", "CPU over plain", "added ms a test", *_GROUPS, "false alarms", "right line"]
     rows = []
     for one in results:
-        if not one.suites:
+        if one.trivial is None:
             continue
         figures = [*(_share(one.found(kinds)) for kinds in _GROUPS.values())]
         figures += [_share(one.false_alarms()), _share(one.named("lines"))]
         name = f"**{one.rival.name}**" if one.rival.is_ours else one.rival.name
-        rows.append([name, one.ratio, *(figures if one.rival.verdicts else [_NONE] * len(figures))])
+        costs = [one.ratio, one.added_ms.partition(" ")[0]]
+        rows.append([name, *costs, *(figures if one.rival.verdicts else [_NONE] * len(figures))])
     return markdown(head, rows)
 
 
@@ -127,8 +128,9 @@ def _measured_with(results: Sequence[Results]) -> str:
     loads = [r["load"] for r in every if r["load"] is not None]
     pairs = sorted({r["settings"]["pairs"] for r in every if "pairs" in r["settings"]})
     pythons = sorted({r["settings"]["python"] for r in every})
+    when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
     return (
-        f"{dates[0]} to {dates[-1]}, Python {', '.join(pythons)}, {every[-1]['platform'].split('-')[0]}, "
+        f"{when}, Python {', '.join(pythons)}, {every[-1]['platform'].split('-')[0]}, "
         f"a virtual machine of two cores with other work on it (load {min(loads):.1f} to {max(loads):.1f}).\n"
         f"Alternating pairs of runs: {', '.join(map(str, pairs))}.\n\n{', '.join(versions)}."
     )
