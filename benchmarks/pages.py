@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.figures import progress
-from benchmarks.places import ROOT, BenchmarkError
+from benchmarks.places import BenchmarkError
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -20,7 +20,7 @@ def replace(page: Path, name: str, body: str) -> None:
     text = page.read_text("utf-8")
     begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
     if text.count(begin) != 1 or text.count(end) != 1:
-        raise BenchmarkError(f"{page.relative_to(ROOT)} has no single {begin.strip()} with its end")
+        raise BenchmarkError(f"{page} has no single {begin.strip()} with its end")
     before, _, rest = text.partition(begin)
     page.write_text(f"{before}{begin}\n{body.strip()}\n\n{end}{rest.partition(end)[2]}", "utf-8")
-    progress(f"{name} written to {page.relative_to(ROOT)}")
+    progress(f"{name} written to {page}")
