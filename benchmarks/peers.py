@@ -149,7 +149,7 @@ def _suite(rival: Rival, suite: Suite, options: argparse.Namespace) -> dict[str,
 
 def _corpus(rival: Rival, name: str, options: argparse.Namespace) -> dict[str, Any]:
     made = rival.environment("corpus", options.python, NEEDS)
-    folder = empty(cache("peers", "corpus"))
+    folder = empty(cache("peers", "corpus", rival.slug))
     (folder / "temporary").mkdir()
     report = folder / "report.json"
     extra = {
