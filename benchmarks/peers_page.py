@@ -126,7 +126,7 @@ def _measured_with(results: Sequence[Results]) -> str:
     wanted = {"pytest", "pytest-memguard", "psleak", "memray", *(one.rival.distribution for one in results)}
     versions = sorted({f"{n} {v}" for r in every for n, v in r["versions"].items() if n in wanted})
     loads = [r["load"] for r in every if r["load"] is not None]
-    pairs = sorted({r["settings"]["pairs"] for r in every if "pairs" in r["settings"]})
+    pairs = sorted({one.trivial["settings"]["pairs"] for one in results if one.trivial})
     pythons = sorted({r["settings"]["python"] for r in every})
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
     return (
