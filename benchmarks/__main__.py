@@ -26,6 +26,8 @@ _NAMES = (
     "signatures",
     "generated",
     "functions",
+    "peers",
+    "calibration",
     "fresh",
     "kills",
     "histories",

@@ -237,7 +237,7 @@ class Prover:
             return Verdict(name="inconclusive", reason="a container gets longer in every run; its holder was not found")
         confirmed = Confirmation(
             state="growing",
-            repetitions=len(entries),
+            repetitions=len(entries) + done,
             metrics=("blocks",),
             rounds=(RoundSeries(metric="entries", deltas=tuple(entries)),),
         )
@@ -267,6 +267,7 @@ class Prover:
         if not goes_on:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
 
+        confirmed = replace(confirmed, repetitions=confirmed.repetitions + burst)
         native = not _in_python(confirmed)
         rounds = 2 if self._confirmer.is_large(confirmed) else 3
         evidence = self._explainer.examine(repeat, native=native, confirmed=confirmed, rounds=rounds)
@@ -338,7 +339,13 @@ class Prover:
             blocks_per_run=blocks,
             count_per_run=sum(t.count for t in diagnosis.types),
             rounds=confirmed.rounds,
-            confidence=confidence(confirmed.metrics, _rounds_of(confirmed), self._noise, explained=explained),
+            confidence=confidence(
+                confirmed.metrics,
+                _rounds_of(confirmed),
+                self._noise,
+                explained=explained,
+                followed=confirmed.repetitions,
+            ),
             diagnosis=diagnosis,
         )
 
