@@ -38,7 +38,7 @@ from pytest_memguard.model import (
 from pytest_memguard.probes import Probes, open_probes
 from pytest_memguard.recorder import Recorder
 from pytest_memguard.settings import Settings
-from pytest_memguard.subjects import NOT_REACHED, Repetitions, Subject
+from pytest_memguard.subjects import NOT_REACHED, Pressure, Repetitions, Subject
 from pytest_memguard.watch import Ledger, Watcher
 
 if TYPE_CHECKING:
@@ -202,6 +202,7 @@ class Guard(Known):
         repetitions: Repetitions,
         *,
         processes: int,
+        pressure: Pressure | None,
         budget_s: float,
         progress: Callable[[int], None],
         on_suspect: Callable[[Suspect], None],
@@ -215,6 +216,7 @@ class Guard(Known):
             rootdir=self._rootdir,
             processes=processes,
             grace=self._grace,
+            pressure=pressure,
             until=start + budget_s,
             clock=self.clock,
             progress=progress,
@@ -228,6 +230,8 @@ class Guard(Known):
             self.raw = engine.findings()
             for index, verdict in self.tally.verdicts.items():
                 self.verdicts.set(index, self._one_off(index) if verdict.name == "clean" else verdict)
+            if pressure is not None and pressure.over:
+                self.warnings.append(f"checking ended early: {pressure.refusal}")
             if self.tally.unchecked_fixtures:
                 self.warnings.append(f"fixtures not checked: {', '.join(self.tally.unchecked_fixtures[:20])}")
             self.checking_s = self.clock() - start

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,6 +34,9 @@ from pytest_memguard.settings.resolve import DEFAULT
 from pytest_memguard.units import format_bytes
 from pytest_memguard.watch import culprit
 from pytest_memguard.watch.collected import CollectedTests
+
+if TYPE_CHECKING:
+    from pytest_memguard.vigil import Vigil
 
 __all__ = ["Protection"]
 
@@ -125,17 +128,23 @@ class Protection:
         self._collected = CollectedTests(self._collections, most=COSTLIEST)
         sources = self._guard.chronicle.sources
         sources["stall"] = "unavailable: no pressure stall information" if self._stall is None else self._stall.source
+        self._sampler = self._open_sampler(self._look, self._interrupt)
+        self.core.boundary(None)
+
+    def _open_sampler(self, look: Callable[[], Look], interrupt: Callable[[FrameType | None], None]) -> Sampler | None:
+        sources = self._guard.chronicle.sources
         try:
-            self._sampler = Sampler(
+            sampler = Sampler(
                 interval_s=self._settings.check_interval_s,
-                look=self._look,
-                interrupt=self._interrupt,
+                look=look,
+                interrupt=interrupt,
                 on_fault=lambda error: self._guard.fault("sampling", error),
             )
-            sources["sampler"] = "a thread in long tests, started by a timer (SIGURG)"
         except BellError as error:
             sources["sampler"] = f"unavailable: {error}"
-        self.core.boundary(None)
+            return None
+        sources["sampler"] = "a thread in long tests, started by a timer (SIGURG)"
+        return sampler
 
     def finish(self) -> None:
         """The last test has ended."""
@@ -146,6 +155,21 @@ class Protection:
             self._collected = None
         if self._guard.growth.suspected and self._cleans_on_leak and self.core.stop_reason is None:
             self.core.on_leak(self._guard.growth.last_nodeid)
+
+    def repeating(self) -> Vigil:
+        """What follows pressure while tests are repeated; to be entered and left around that."""
+        from pytest_memguard.vigil import Vigil  # noqa: PLC0415 - for nothing without pass 2
+
+        return Vigil(
+            self.core,
+            thresholds=self._thresholds,
+            observe=self._observe,
+            quiet_until=lambda: self._quiet_until,
+            wait_s=lambda: self._wait_s,
+            open_sampler=self._open_sampler,
+            interruptible=lambda frame: _is_within(frame, self._interruptible),
+            clock=self._guard.clock,
+        )
 
     def close(self) -> None:
         """Give everything back; may be called again."""
@@ -321,25 +345,6 @@ class Protection:
             largest = max(sized, key=lambda usage: usage.bytes or 0)
             parts.append(f"component {largest.component} holds {format_bytes(largest.bytes or 0)}")
         return "; ".join(parts)
-
-
-class HeavyTests:
-    """Leaves heavy tests out while memory is short; registered only where there are any."""
-
-    def __init__(self, core: CoreManager, markers: dict[pytest.Item, MarkerSettings]) -> None:
-        self._core = core
-        self._markers = markers
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Skip one, with the reason."""
-        marker = self._markers.get(item)
-        if marker is None or not marker.heavy:
-            return
-        refusal = self._core.refusal_of_heavy
-        if refusal is not None:
-            reason = marker.reason_for("heavy")
-            pytest.skip(f"heavy, and {refusal}" + (f" ({reason})" if reason else ""))
 
 
 def _interruptible(config: pytest.Config) -> frozenset[CodeType]:

@@ -21,7 +21,7 @@ from pytest_memguard.outcome import outcome_after
 from pytest_memguard.outputs import Outputs
 from pytest_memguard.probes.limits import Usage
 from pytest_memguard.progress import Progress
-from pytest_memguard.protection import HeavyTests, Protection, worst_event
+from pytest_memguard.protection import Protection, worst_event
 from pytest_memguard.reception import Reception, open_reception
 from pytest_memguard.registration import register_components, register_strategies
 from pytest_memguard.repetition import RepetitionHooks
@@ -159,6 +159,8 @@ class MemguardSession:
         self._guarded("following pressure", self._protection.start)
         self._reception = open_reception(session, self.guard, self._protection)
         if any(marker.heavy for marker in self._markers.values()):
+            from pytest_memguard.heavy import HeavyTests  # noqa: PLC0415 - in few suites
+
             self._config.pluginmanager.register(HeavyTests(self._protection.core, self._markers))
         self.guard.gap()
 
@@ -255,7 +257,8 @@ class MemguardSession:
         progress = Progress(self._config, total=total, clock=self.guard.clock, shown=repeater.shown)
         with contextlib.ExitStack() as stack:
             stack.callback(progress.end)
-            hooks = RepetitionHooks(repeater, self.guard)
+            vigil = None if self._protection is None else stack.enter_context(self._protection.repeating())
+            hooks = RepetitionHooks(repeater, self.guard, vigil)
             self._config.pluginmanager.register(hooks)
             stack.callback(self._config.pluginmanager.unregister, hooks)
             stack.enter_context(repeater)
@@ -264,6 +267,7 @@ class MemguardSession:
                 modules,
                 repeater,
                 processes=getattr(self._config, "workerinput", {}).get("workercount", 1),
+                pressure=vigil,
                 budget_s=self._resolved.settings.budget.seconds_for(self._suite_s or 0.0),
                 progress=progress.show if self._reception is None else self._reception.followed(progress.show, total),
                 on_suspect=self._suspected,
@@ -340,8 +344,6 @@ class MemguardSession:
         )
         for line in lines:
             terminalreporter.write_line(line.text, **dict.fromkeys(line.markup, True))
-
-    # -- helpers
 
     def _suppressed_by(self, finding: Finding) -> str | None:
         reason = self._call(self._config.hook.pytest_memguard_suppress, finding=finding)
