@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from array import array
 from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
@@ -76,9 +77,9 @@ class Protection:
         self._limits = open_limits(configured=share, workers=self._workers)
         self._stall = open_stall()
         self._heap = guard.reader("heap")
-        self._wait_s = 0.0
         self._thresholds = Thresholds.of(settings)
-        self._quiet_until = 0.0
+        # When the next look is due, and until when nothing can have changed: no objects that tests could seem to keep.
+        self._times = array("d", (0.0, 0.0))
         self.nodeid: str | None = None  # of the test that runs, or that was the last
         self.running = False  # a test is
         self.began_s = 0.0  # when, by the guard's clock
@@ -163,9 +164,8 @@ class Protection:
         return Vigil(
             self.core,
             thresholds=self._thresholds,
-            observe=self._observe,
-            quiet_until=lambda: self._quiet_until,
-            wait_s=lambda: self._wait_s,
+            observe=lambda fresh: self._observe(fresh, keep=False),
+            times=self._times,
             open_sampler=self._open_sampler,
             interruptible=lambda frame: _is_within(frame, self._interruptible),
             clock=self._guard.clock,
@@ -196,7 +196,7 @@ class Protection:
         self._last = None
         self._rate = 0.0
         if self._sampler is not None:
-            self._sampler.begin(self._wait_s, now)
+            self._sampler.begin(self._times[0], now)
 
     def stop_looking(self) -> None:
         """The test has ended; its boundary is about to be read."""
@@ -239,7 +239,7 @@ class Protection:
 
     def _quiet(self) -> bool:
         """Whether the time since the last look is too short to fill what is left to the first threshold."""
-        return self._guard.clock() < self._quiet_until and self.core.calm
+        return self._guard.clock() < self._times[1] and self.core.calm
 
     def _due(
         self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None
@@ -284,17 +284,19 @@ class Protection:
 
     # -- readings
 
-    def _observe(self, fresh: bool) -> Observation:
+    def _observe(self, fresh: bool, *, keep: bool = True) -> Observation:
         now = self._guard.clock()
         reading = self._limits.read(now, fresh=fresh)
-        self._wait_s, self.usages = reading.wait_s, reading.usages
+        self._times[0] = reading.wait_s
+        if keep:
+            self.usages = reading.usages
         rss = None if reading.memory is None else reading.memory.rss
         external = None
         if rss is not None and rss >= self._settings.external_bytes and not self.running and self._heap is not None:
             external = self._heap()  # it cannot be more than is resident, but for what was never written to
         stalled = None if self._stall is None else self._stall.read(now)
         observation = Observation(now, reading.usages, rss, external, stalled)
-        self._quiet_until = now + min(self._thresholds.room(observation) / FILL_RATE, _LONGEST_QUIET_S)
+        self._times[1] = now + min(self._thresholds.room(observation) / FILL_RATE, _LONGEST_QUIET_S)
         return observation
 
     def _look(self) -> Look:
@@ -305,7 +307,7 @@ class Protection:
             before, self._last = self._last, (observation.at_s, observation.rss)
             if before is not None and observation.at_s > before[0]:
                 self._rate = max(0.0, (observation.rss - before[1]) / (observation.at_s - before[0]))
-        return Look(self._wait_s, self.core.inside(observation, self.nodeid, rate=self._rate))
+        return Look(self._times[0], self.core.inside(observation, self.nodeid, rate=self._rate))
 
     def _interrupt(self, frame: FrameType | None) -> None:
         """In the main thread, in the middle of what runs there."""

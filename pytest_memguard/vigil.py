@@ -6,6 +6,7 @@ kept would be counted as the test's. What was worst is told, and answered, betwe
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import FrameType, TracebackType
@@ -18,12 +19,14 @@ from pytest_memguard.sampler import Look, Sampler
 
 __all__ = ["Vigil"]
 
+_MOST_LIMITS = 16
+
 
 class Vigil(AbstractContextManager["Vigil"]):
     """One pass 2. ``begins`` and ``ended`` around each repetition, ``relieve`` between two measurements.
 
-    ``observe(fresh)`` takes a reading; ``quiet_until()`` and ``wait_s()`` say, by the clock and in seconds, until when
-    nothing can have changed after the last one. ``open_sampler(look, interrupt)`` gives what looks while a repetition
+    ``observe(fresh)`` takes a reading, and sets ``times``: the seconds until the next one is due, and the time until
+    which nothing can have changed. ``open_sampler(look, interrupt)`` gives what looks while a repetition
     runs, if anything can. ``interruptible(frame)``: whether a test, or a fixture of one, runs there.
 
     ``refusal``: why nothing may be repeated now, if so; ``over``: whether that will not change any more.
@@ -35,8 +38,7 @@ class Vigil(AbstractContextManager["Vigil"]):
         *,
         thresholds: Thresholds,
         observe: Callable[[bool], Observation],
-        quiet_until: Callable[[], float],
-        wait_s: Callable[[], float],
+        times: array[float],
         open_sampler: Callable[[Callable[[], Look], Callable[[FrameType | None], None]], Sampler | None],
         interruptible: Callable[[FrameType | None], bool],
         clock: Callable[[], float],
@@ -46,16 +48,15 @@ class Vigil(AbstractContextManager["Vigil"]):
         self._core = core
         self._thresholds = thresholds
         self._observe = observe
-        self._quiet_until = quiet_until
-        self._wait_s = wait_s
+        self._times = times
         self._open_sampler = open_sampler
         self._interruptible = interruptible
         self._clock = clock
         self._sampler: Sampler | None = None
         self._nodeid: str | None = None
-        self._before: Observation | None = None  # the reading after the repetition before this one
-        self._last: Observation | None = None  # of the repetition that runs
-        self._rate = 0.0  # bytes a second that it takes
+        self._before = _Amounts()  # after the repetition before this one
+        self._last = _Amounts()  # of the repetition that runs
+        self._rate = array("d", [0.0])  # bytes a second that it takes
         self._worst: Observation | None = None  # since ``relieve``, if it was not normal
         self._worst_rank = 0
         self._is_acute = False  # and not only what another repetition would come to
@@ -63,9 +64,10 @@ class Vigil(AbstractContextManager["Vigil"]):
 
     def __enter__(self) -> Vigil:
         self._sampler = self._open_sampler(self._look, self._interrupt)
-        self._before = self._observe(True)
-        self._note(self._before)
-        self._refuse(pressing(self._before, self._thresholds))
+        observation = self._observe(True)
+        self._before.taken(observation)
+        self._note(observation)
+        self._refuse(pressing(observation, self._thresholds))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -78,21 +80,20 @@ class Vigil(AbstractContextManager["Vigil"]):
     def begins(self, nodeid: str) -> None:
         """A test is about to be repeated."""
         self._nodeid = nodeid
-        self._last = None
-        self._rate = 0.0
+        self._last.forget()
+        self._rate[0] = 0.0
         if self._sampler is not None:
-            self._sampler.begin(self._wait_s(), self._clock())
+            self._sampler.begin(self._times[0], self._clock())
 
     def ended(self) -> None:
         """The repetition has ended, its fixtures that stay set up apart."""
         if self._sampler is not None:
             self._sampler.end()
-        if self._clock() >= self._quiet_until():
+        if self._clock() >= self._times[1]:
             observation = self._observe(False)
             self._note(observation)
             # Another repetition may well take as much again.
-            self._refuse(pressing(observation, self._thresholds, expected=_taken(self._before, observation)))
-            self._before = observation
+            self._refuse(pressing(observation, self._thresholds, expected=self._before.taken(observation)[0]))
 
     def headroom(self) -> int | None:
         """Bytes that are left of the nearest limit; ``None`` where there is none."""
@@ -139,13 +140,13 @@ class Vigil(AbstractContextManager["Vigil"]):
         """In the main thread or in the background."""
         observation = self._observe(False)
         self._note(observation)
-        before, self._last = self._last, observation
-        if before is not None and observation.at_s > before.at_s:
-            self._rate = _taken(before, observation) / (observation.at_s - before.at_s)
-        return Look(self._wait_s(), self._acute(observation) is not None)
+        taken, seconds = self._last.taken(observation)
+        if seconds > 0.0:
+            self._rate[0] = taken / seconds
+        return Look(self._times[0], self._acute(observation) is not None)
 
     def _acute(self, observation: Observation) -> Usage | None:
-        return pressing(observation, self._thresholds, inside=True, expected=self._rate * REACTION_S)
+        return pressing(observation, self._thresholds, inside=True, expected=self._rate[0] * REACTION_S)
 
     def _interrupt(self, frame: FrameType | None) -> None:
         """In the main thread, in the middle of what runs there."""
@@ -158,9 +159,29 @@ class Vigil(AbstractContextManager["Vigil"]):
             raise MemoryPressureError(f"memguard interrupted this repetition: {described(acute)}")
 
 
-def _taken(before: Observation | None, now: Observation) -> int:
-    """Bytes: by how much more of any limit is used than before."""
-    if before is None:
-        return 0
-    used = {usage.source: usage.used for usage in before.usages}
-    return max((usage.used - used.get(usage.source, usage.used) for usage in now.usages if usage.ours), default=0)
+class _Amounts:
+    """What is used of each limit at one moment; in arrays, or it would be counted as a test's."""
+
+    __slots__ = ("_at_s", "_used")
+
+    def __init__(self) -> None:
+        self._used = array("q", [-1]) * _MOST_LIMITS
+        self._at_s = array("d", [0.0])
+
+    def forget(self) -> None:
+        """The next reading is the first."""
+        for place in range(_MOST_LIMITS):
+            self._used[place] = -1
+
+    def taken(self, now: Observation) -> tuple[int, float]:
+        """By how many bytes more of any limit is used than at the last reading, and the seconds since then."""
+        most, seconds = 0, now.at_s - self._at_s[0]
+        self._at_s[0] = now.at_s
+        known = False
+        for place, usage in enumerate(now.usages[:_MOST_LIMITS]):
+            before = self._used[place]
+            self._used[place] = usage.used
+            if before >= 0:
+                known = True
+                most = max(most, usage.used - before if usage.ours else 0)
+        return (most, seconds) if known else (0, 0.0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -32,8 +35,7 @@ class Repeated(World):
             self.core,
             thresholds=THRESHOLDS,
             observe=self.observe,
-            quiet_until=lambda: 0.0,
-            wait_s=lambda: 1.0,
+            times=array("d", (1.0, 0.0)),
             open_sampler=self._open,
             interruptible=lambda _frame: self.is_test,
             clock=lambda: self.now,
@@ -184,3 +186,17 @@ def test_what_presses(share, source, expected, inside, pressed):
 def test_what_others_fill_does_not_press():
     usage = Usage("cgroup v2", 1000 * MIB, 999 * MIB, "group", ours=False)
     assert pressing(Observation(0.0, (usage,), MIB), THRESHOLDS) is None
+
+
+def test_what_it_keeps_while_tests_are_measured_are_no_objects():
+    world = Repeated(0.3)
+    read = array("q", [0]) * 6
+    with world.vigil:
+        for place, share in enumerate((0.31, 0.32, 0.33, 0.34, 0.35, 0.36)):
+            world.vigil.begins("t")
+            world.used, world.now = share, world.now + 1.0
+            world.look()
+            world.vigil.ended()
+            gc.collect()
+            read[place] = sys.getallocatedblocks()
+    assert len(set(read[2:])) == 1, read
