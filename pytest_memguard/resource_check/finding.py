@@ -38,7 +38,7 @@ class FindingMaker:
     def make(self, subject: Subject, group: Group, evidence: Evidence, cycle: Cycle | None) -> Finding | Verdict:
         """The finding, or the verdict that says why it is none: what holds the resources has a bound."""
         retainer, holder = None, ""
-        notes: list[str] = []
+        notes = _by_child(group)
         heads = [each.head for each in group.members if each.head is not None]
         if heads:
             found = self._holding.path_to(heads, evidence.born)
@@ -106,6 +106,13 @@ def _finding(
         diagnosis=diagnosis,
         resources=tuple(dict.fromkeys(each.name for each in group.members))[:_SHOWN],
     )
+
+
+def _by_child(group: Group) -> list[str]:
+    if not any(each.by_child for each in group.members):
+        return []
+    which = "started by the line shown" if group.site is not None else "one of several: which one is not known"
+    return [f"a child process has made it, {which}"]
 
 
 def _types(members: Sequence[Leaked]) -> Counter[str]:
