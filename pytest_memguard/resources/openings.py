@@ -8,6 +8,7 @@ repetition of a test that is known to leak. An audit hook would know more and co
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import types
@@ -20,6 +21,7 @@ from pytest_memguard.resources.resource import Key
 
 Stack = tuple[tuple[str, int], ...]
 _MOST_FRAMES = 40
+_TASKS = "/proc/self/task"
 #: Calls of C code that wait: what appears meanwhile may be another thread's.
 _WAITING = frozenset(
     {"acquire", "sleep", "wait", "select", "poll", "recv", "recv_into", "recvfrom", "read", "readinto", "send"}
@@ -59,6 +61,8 @@ class Openings:
         self._known.setdefault("fd", set())
         self._found: dict[Key, Stack] = {}
         self._made_by = {name: kind for kind in self._known for name in _MAKING.get(kind, ())}
+        self._stat, self._threads = os.stat, 0
+        self._counts_threads = "thread" in self._known
         self._follows_children = "tempfile" in self._known
         self._children: dict[Key, Stack] = {}
         self._by_children: set[Key] = set()
@@ -80,6 +84,7 @@ class Openings:
         for kind, known in self._known.items():
             known.update(self._list(kind))
         self._number = self._count() or 0
+        self._threads = self._thread_count()
         sys.setprofile(self._event)
         try:
             yield
@@ -99,8 +104,26 @@ class Openings:
             kind = self._made_by.get(getattr(argument, "__name__", ""))
             if kind is not None:
                 self._note_new(frame, kind)
+                self._threads = self._thread_count()
+        if self._counts_threads and event != "return":
+            self._note_threads(frame, event, argument)
         if self._follows_children and event in ("c_call", "c_return"):
             self._follow_children(frame, event, getattr(argument, "__name__", ""))
+
+    def _thread_count(self) -> int:
+        """Threads of this process, those of C code included, by the links of the folder that has one for each."""
+        try:
+            return self._stat(_TASKS).st_nlink if self._counts_threads else 0
+        except OSError:
+            return 0
+
+    def _note_threads(self, frame: types.FrameType, event: str, argument: Any) -> None:
+        """One more after a call of C code was started there; another thread may have done so while it waited."""
+        number = self._thread_count()
+        if number != self._threads:
+            sure = number > self._threads and event == "c_return"
+            self._note_new(frame, "thread", in_doubt=not sure or getattr(argument, "__name__", "") in _WAITING)
+            self._threads = number
 
     def _follow_children(self, frame: types.FrameType, event: str, name: str) -> None:
         if name == "system":
