@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_memguard import __version__, entries, options
-from pytest_memguard.agenda import Agenda
+from pytest_memguard.agenda import Agenda, can_repeat
 from pytest_memguard.announcing import Announcement
 from pytest_memguard.cleanup import CleanupManager, open_cleanup
 from pytest_memguard.events import ComponentUsage
@@ -138,7 +138,7 @@ class MemguardSession:
             self._finish_pass_1(start)
             self.guard.recorder.stage("reporting")
             if session.shouldfail or session.shouldstop:
-                self.guard.verdicts.why_unchecked = "the run was stopped before tests were checked"
+                self.guard.verdicts.why_unchecked = self.guard.chronicle.why_stopped
             if self.guard.role != "worker":
                 self._guarded("reporting", self._conclude)
         return result
@@ -235,7 +235,8 @@ class MemguardSession:
     def _check(self, session: pytest.Session) -> None:
         """Repeat what is to be repeated; an interrupt ends it at once, with what is known."""
         try:
-            if not _can_repeat(self._config):
+            if not can_repeat(self._config):
+                self.guard.verdicts.why_unchecked = "nothing is repeated with --setup-only, --setup-plan or --trace"
                 return
             modules = self._agenda.modules(self._items, self._markers)
             if modules:
@@ -386,11 +387,6 @@ def _earlier_runs(config: pytest.Config, resolved: Resolved, guard: Guard) -> Ea
     from pytest_memguard.earlier import open_earlier_runs  # noqa: PLC0415 - nothing of it without a history
 
     return open_earlier_runs(config, resolved, guard)
-
-
-def _can_repeat(config: pytest.Config) -> bool:
-    """Not where tests are not run, or where somebody steps through them."""
-    return not any(getattr(config.option, name, False) for name in ("collectonly", "setuponly", "setupplan", "trace"))
 
 
 def register_ends(config: pytest.Config, guard: Guard) -> None:
