@@ -63,8 +63,12 @@ class Engine:
         clock: Callable[[], float],
         progress: Callable[[int], None],
         on_suspect: Callable[[Suspect], None],
+        on_proved: Callable[[list[Finding]], None] | None,
         on_fault: Callable[[str, Exception], None],
     ) -> None:
+        self._on_proved = on_proved
+        self._progress = progress
+        self._proved = 0
         noise = NoiseMeter()
         growth = _growth(processes, pressure)
         confirmer = _confirmer(settings, probes, clock, growth)
@@ -115,7 +119,7 @@ class Engine:
             until=until,
             room=Room(None if probes is None else probes.reader("rss"), most_growth=growth, pressure=pressure),
             noise=noise,
-            progress=progress,
+            progress=progress if on_proved is None else self._told,
             clock=clock,
             grace=grace,
         )
@@ -124,6 +128,14 @@ class Engine:
     def tally(self) -> Tally:
         """Verdicts and counts so far."""
         return self._checker.tally
+
+    def _told(self, done: int) -> None:
+        """So many tests are done: let people know, and whoever wants to know of leaks as they are proved."""
+        self._progress(done)
+        proved = len(self._resources.findings) + (0 if self._prover.made is None else len(self._prover.made.proofs.all))
+        if proved != self._proved and self._on_proved is not None:
+            self._proved = proved
+            self._on_proved(self.findings())
 
     def run(self, modules: Sequence[Sequence[Subject]]) -> None:
         """Check the subjects, module by module."""

@@ -84,6 +84,7 @@ class Guard(Known):
         )
         self.verdicts.why_unchecked = _NOT_ASKED_FOR.get(settings.confirm)
         self._grace = Grace()
+        self.on_proved: Callable[[list[Finding]], None] | None = None  # of a worker, which may die
 
     # -- pass 1
 
@@ -221,6 +222,7 @@ class Guard(Known):
             clock=self.clock,
             progress=progress,
             on_suspect=on_suspect,
+            on_proved=self.on_proved,
             on_fault=self.fault,
         )
         self.tally = engine.tally

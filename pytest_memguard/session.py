@@ -392,6 +392,6 @@ def _earlier_runs(config: pytest.Config, resolved: Resolved, guard: Guard) -> Ea
 def register_ends(config: pytest.Config, guard: Guard) -> None:
     """Connect worker and controller, where there are any."""
     if guard.role == "worker":
-        config.pluginmanager.register(WorkerEnd(guard))
+        config.pluginmanager.register(WorkerEnd(config, guard))
     elif guard.role == "controller":
         config.pluginmanager.register(ControllerEnd(guard))
