@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pytest_memguard.cleanup.strategies.heap import malloc_trim
 from pytest_memguard.model import Verdict
 from pytest_memguard.subjects import ENDANGERING, TOO_LITTLE_MEMORY, UNDER_PRESSURE, Pressure
 
@@ -47,6 +46,8 @@ class Room:
         changed = self._pressure is not None and self._pressure.relieve(thaw)
         if not self._ate_memory or self._is_lost:
             return changed
+        from pytest_memguard.cleanup.strategies.heap import malloc_trim  # noqa: PLC0415 - rarely needed
+
         thaw()
         trim = malloc_trim()  # what was used for a moment only is still the process's
         if trim is not None:

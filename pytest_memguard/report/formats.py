@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_memguard.errors import MemguardError, UnknownNameError, one_of, shown
 from pytest_memguard.model import RunReport
 from pytest_memguard.report import Renderer, github, jsonfile, junit, markdown, plain
+from pytest_memguard.values import dataclass
 
 __all__ = ["Format", "FormatError", "format_for", "format_names", "formats"]
 
