@@ -71,7 +71,9 @@ class Engine:
         self._proved = 0
         noise = NoiseMeter()
         growth = _growth(processes, pressure)
-        confirmer = _confirmer(settings, probes, clock, growth)
+        # Evidence that is given by time must not be weaker on a busy machine; the budget is what people wait for.
+        own_time = clock if probes is None else probes.own_time(clock)
+        confirmer = _confirmer(settings, probes, own_time, growth)
 
         def make_prover() -> Prover:
             from pytest_memguard.diagnosis import Paths  # noqa: PLC0415
@@ -85,7 +87,7 @@ class Engine:
                 on_fault=on_fault,
                 fixture_of=repetitions.fixture_of,
                 watched=repetitions.watched,
-                clock=clock,
+                clock=own_time,
             )
 
         fds = None if probes is None else probes.reader("fds")
@@ -103,7 +105,7 @@ class Engine:
                 used=share_of_descriptors(fds or (lambda: None)),
                 fixture_of=repetitions.fixture_of,
                 on_suspect=on_suspect,
-                clock=clock,
+                clock=own_time,
             )
 
         signals = open_signals(fds, native_threads, children)

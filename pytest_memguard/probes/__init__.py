@@ -14,6 +14,7 @@ from pytest_memguard.probes.boundary import Calls, Raw, flat_reader
 from pytest_memguard.probes.descriptor import DescriptorSet
 from pytest_memguard.probes.frames import without_frames
 from pytest_memguard.probes.heap import open_blocks, open_collections, open_heap
+from pytest_memguard.probes.own_time import open_own_time
 from pytest_memguard.probes.process import ExactPeak, Memory, Statm, open_memory, open_peak
 from pytest_memguard.probes.reading import MISSING, Reading, UnavailableError, missing
 from pytest_memguard.probes.resources import (
@@ -141,6 +142,10 @@ class Probes:
             return None if value == MISSING else value
 
         return read
+
+    def own_time(self, clock: Callable[[], float]) -> Callable[[], float]:
+        """Seconds by *clock* without those that this process waits for a processor (see ``open_own_time``)."""
+        return open_own_time(self._descriptors, clock=clock)
 
     def close(self) -> None:
         """Give the descriptors back; from then on every metric is ``None``. May be called again."""
