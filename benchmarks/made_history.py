@@ -87,7 +87,7 @@ def run_of(tests: int, *, place: int, runs: int) -> RunReport:
 def write_history(path: str, *, runs: int, tests: int) -> None:
     """So many runs of so many tests, as a run writes each."""
     for place in range(runs):
-        revision = Revision(commit=f"{place * 0x9E3779B1 & 0xFFFFFFFF:08x}" * 5, branch="main")
+        revision = Revision(commit=f"{(place + 1) * 0x9E3779B1 & 0xFFFFFFFF:08x}" * 5, branch="main")
         made = run_of(tests, place=place, runs=runs)
         transaction(
             path,
