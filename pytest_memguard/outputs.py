@@ -14,11 +14,12 @@ from pathlib import Path
 from pytest_memguard.errors import ConflictError, shown
 from pytest_memguard.model import RunReport
 from pytest_memguard.report import Renderer, ReportFileError, check_target, write_report
+from pytest_memguard.report.pages import check_extra
 from pytest_memguard.settings import Resolved
 
 __all__ = ["Outputs", "check_files"]
 
-_FILES = {"json": "the JSON report", "markdown": "the Markdown report"}
+_FILES = {"json": "the JSON report", "html": "the HTML report", "markdown": "the Markdown report"}
 # GitHub refuses the whole summary of a step above 1 MiB; other tools write to the same file.
 _MOST_SUMMARY_BYTES = 1 << 20
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
@@ -38,6 +39,8 @@ def check_files(resolved: Resolved, shown_as: Callable[[Path], str]) -> None:
             continue
         origin = resolved.origins.get(name, "")
         check_target(shown_as(target), setting=what, origin=origin)
+        if name == "html":
+            check_extra(setting=what, origin=origin)
         other = taken.setdefault(os.path.realpath(target), what)
         if other != what and (target.is_file() or not target.exists()):
             raise ConflictError(
@@ -56,6 +59,7 @@ class Outputs:
 
     def __init__(self, resolved: Resolved, *, rootdir: str, environ: Mapping[str, str], writes: bool = True) -> None:
         self._resolved = resolved
+        self._rootdir = rootdir
         summary = environ.get("GITHUB_STEP_SUMMARY", "")
         self._summary = os.path.abspath(summary) if summary else ""  # tests may go elsewhere
         self._annotate: Callable[[RunReport], Iterable[str]] | None = None
@@ -78,6 +82,10 @@ class Outputs:
             from pytest_memguard.report import jsonfile  # noqa: PLC0415
 
             yield self._file("json", settings.json, jsonfile.render)
+        if settings.html is not None:
+            from pytest_memguard.report.pages.run import page_of_run  # noqa: PLC0415
+
+            yield self._file("html", settings.html, page_of_run(self._rootdir))
         if settings.markdown is not None or self._summary:
             from pytest_memguard.report import markdown  # noqa: PLC0415
 

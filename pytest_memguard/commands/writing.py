@@ -40,7 +40,7 @@ def add_targets(parser: Any, *, otherwise: str) -> None:
     )
     parser.add_argument("--format", choices=format_names(), help="the format, whatever the file is called")
     parser.add_argument(
-        "--rootdir", default=".", metavar="DIR", help="rootdir of the tests, for annotations (the current directory)"
+        "--rootdir", default=".", metavar="DIR", help="rootdir of the tests, for annotations and lines of source (the current directory)"
     )
     parser.set_defaults(otherwise=otherwise)
 
@@ -48,10 +48,11 @@ def add_targets(parser: Any, *, otherwise: str) -> None:
 def targets_of(options: Any, inputs: Sequence[str]) -> list[Target]:
     """Where to write what, checked before anything is read; *inputs* must not be among them."""
     below = _below(options.rootdir, os.environ.get("GITHUB_WORKSPACE"))
-    table = formats(below=below)
+    table = formats(below=below, rootdir=options.rootdir)
     found = []
     for target in options.output or ["-"]:
         made = format_for(target, table, name=options.format, otherwise=options.otherwise)
+        made.check(_ORIGIN)
         if target != "-":
             if any(_same_file(target, path) for path in inputs):
                 raise OverwritingError(

@@ -13,7 +13,7 @@ from pytest_memguard.report.tables import drawn, rounds_table
 from pytest_memguard.report.text import Line, harmless, line, shell_quoted
 from pytest_memguard.units import format_bytes
 
-__all__ = ["grown_text", "leak_text", "limit_text", "pressure_text"]
+__all__ = ["accepting", "grown_text", "leak_text", "limit_text", "pressure_text"]
 
 _ALL = 1_000_000
 _RETAINERS = 3
@@ -53,7 +53,7 @@ def leak_text(finding: Finding, width: int, *, whole: bool = False) -> Iterator[
         yield from field("note", note, width)
     yield from field("advice", finding.advice or "", width)
     yield repeat(describe.rerun_nodeid(finding))
-    yield from field("accept", f"@pytest.mark.memguard({_accepting(finding)}, reason=...) on the test", width)
+    yield from field("accept", f"@pytest.mark.memguard({accepting(finding)}, reason=...) on the test", width)
 
 
 def limit_text(limit: LimitExceeded, width: int) -> Iterator[Line]:
@@ -87,7 +87,7 @@ def pressure_text(failure: PressureFailure, width: int) -> Iterator[Line]:
         yield from field("advice", advice, width)
 
 
-def _accepting(finding: Finding) -> str:
+def accepting(finding: Finding) -> str:
     """The marker keyword that accepts this finding: its size rounded up, or no check where a size means nothing."""
     size = finding.bytes_per_run
     if finding.kind not in _MEMORY or size <= 0:

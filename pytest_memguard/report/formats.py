@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pytest_memguard.errors import MemguardError, UnknownNameError, one_of, shown
 from pytest_memguard.model import RunReport
 from pytest_memguard.report import Renderer, github, jsonfile, junit, markdown, plain
+from pytest_memguard.report.pages import check_extra
 
 __all__ = ["Format", "FormatError", "format_for", "format_names", "formats"]
 
 
+def _can_be_made(_origin: str) -> None:
+    """Needs nothing that is not there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One form of a report. ``suffixes``: of the files that have it, unless it is said by name."""
+    """One form of a report. ``suffixes``: of the files that have it, unless it is said by name.
+
+    ``check``, called with where it was asked for, raises ``MemguardError`` where it cannot be made here.
+    """
 
     name: str
     what: str
     render: Renderer
     suffixes: tuple[str, ...] = ()
+    check: Callable[[str], None] = _can_be_made
 
 
-def formats(*, below: str | None = "") -> tuple[Format, ...]:
-    """The table. *below*: where the tests are in the checkout, for annotations (see ``github.path_below``)."""
+def formats(*, below: str | None = "", rootdir: str = ".") -> tuple[Format, ...]:
+    """The table. *below*: where the tests are in the checkout, for annotations (see ``github.path_below``).
+
+    *rootdir*: the folder of the tests, for lines of source.
+    """
 
     def annotated(report: RunReport) -> Iterator[str]:
         return (f"{line}\n" for line in github.workflow_commands(report, below=below))
@@ -31,10 +44,23 @@ def formats(*, below: str | None = "") -> tuple[Format, ...]:
     return (
         Format(name="text", what="the section of the terminal", render=plain.render, suffixes=(".txt",)),
         Format(name="json", what="the report for machines", render=jsonfile.render, suffixes=(".json",)),
+        Format(
+            name="html",
+            what="the report for people",
+            render=partial(_page, rootdir),
+            suffixes=(".html", ".htm"),
+            check=lambda origin: check_extra(setting="the HTML report", origin=origin),
+        ),
         Format(name="markdown", what="for a pull request", render=markdown.render, suffixes=(".md", ".markdown")),
         Format(name="junit", what="JUnit XML", render=junit.render, suffixes=(".xml",)),
         Format(name="github", what="annotations of GitHub Actions", render=annotated),
     )
+
+
+def _page(rootdir: str, report: RunReport) -> Iterable[str]:
+    from pytest_memguard.report.pages.run import page_of_run  # noqa: PLC0415 - the extra may not be there
+
+    return page_of_run(rootdir)(report)
 
 
 class FormatError(MemguardError):

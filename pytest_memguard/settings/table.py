@@ -128,6 +128,18 @@ class Settings:
             yaml=("report.json",),
         ),
     )
+    html: Path | None = field(
+        default=None,
+        metadata=described(
+            help="write the report for people to FILE: one page with plots (needs the extra html)",
+            parse=p.file_path,
+            show=words.path,
+            option="--memguard-html",
+            metavar="FILE",
+            ini="memguard_html",
+            yaml=("report.html",),
+        ),
+    )
     markdown: Path | None = field(
         default=None,
         metadata=described(

@@ -1,0 +1,168 @@
+// The page of a run: the table of its tests, and its plots.
+"use strict";
+
+(() => {
+  const { data, plain } = memguard;
+  const { words, marks } = data;
+  const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const TONES = { leak: "bad", suspect: "warn", inconclusive: "warn", suppressed: "warn", clean: "good" };
+  const RANK = ["leak", "suspect", "inconclusive", "suppressed", "saturating", "one-off", "deferred", "unchecked", "clean"];
+
+  const tests = data.rows.map(([file, name, verdict, outcome, worker, ms, before, after, peak, retained, reason, anchor], index) => ({
+    index, ms, before, after, peak, retained, anchor,
+    id: words.file[file] ? `${words.file[file]}::${name}` : name,
+    verdict: words.verdict[verdict], outcome: words.outcome[outcome], worker: words.worker[worker],
+    reason: reason === null ? "" : words.reason[reason],
+    growth: peak === null || before === null ? null : peak - before,
+  }));
+
+  function bytes(size, signed = false) {
+    if (size === null) return "–";
+    const sign = size < 0 ? "-" : signed ? "+" : "";
+    let amount = Math.abs(size);
+    let unit = 0;
+    while (amount >= 1023.5 && unit < UNITS.length - 1) { amount /= 1024; unit += 1; }
+    return `${sign}${unit && amount < 99.95 ? amount.toFixed(1) : Math.round(amount)} ${UNITS[unit]}`;
+  }
+
+  function time(ms) {
+    if (ms < 1000) return `${ms < 10 ? ms : Math.round(ms)} ms`;
+    return ms < 60000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.floor(ms / 60000)} min ${Math.round(ms % 60000 / 1000)} s`;
+  }
+
+  function node(tag, className, ...children) {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    made.append(...children);
+    return made;
+  }
+
+  function rowOf(test) {
+    const row = node("tr", "");
+    const name = node("td", "test", node("span", "mono", test.id));
+    if (test.outcome !== "passed") name.append(" ", node("span", "badge warn", test.outcome));
+    if (test.reason) name.append(node("span", "reason hushed", test.reason));
+    let verdict = node("span", `badge ${TONES[test.verdict] ?? ""}`, test.verdict);
+    if (test.anchor) {
+      const link = node("a", "", verdict);
+      link.href = `#${test.anchor}`;
+      verdict = link;
+    }
+    row.append(name, node("td", "", verdict));
+    const figures = [bytes(test.peak), bytes(test.growth, true), bytes(test.retained, true), time(test.ms)];
+    row.append(...figures.map((text) => node("td", "figure", text)));
+    return row;
+  }
+
+  function showTable() {
+    const filters = document.getElementById("test-filters");
+    const search = document.getElementById("test-search");
+    const verdict = document.getElementById("test-verdict");
+    const matches = document.getElementById("test-matches");
+    const counts = new Map();
+    for (const test of tests) counts.set(test.verdict, (counts.get(test.verdict) ?? 0) + 1);
+    for (const name of RANK.filter((each) => counts.has(each))) verdict.append(new Option(`${name} (${counts.get(name).toLocaleString("en")})`, name));
+    const texts = tests.map((test) => `${test.id}\n${test.reason}`.toLowerCase());
+    const shown = memguard.table({
+      table: document.getElementById("test-table"),
+      pages: document.getElementById("test-pages"),
+      rows: tests,
+      sorted: { column: "verdict", ascending: true },
+      columns: {
+        name: { value: (test) => test.id, first: "ascending" },
+        verdict: { value: (test) => RANK.indexOf(test.verdict), first: "ascending" },
+        peak: { value: (test) => test.peak, first: "descending" },
+        growth: { value: (test) => test.growth, first: "descending" },
+        retained: { value: (test) => test.retained, first: "descending" },
+        time: { value: (test) => test.ms, first: "descending" },
+      },
+      element: rowOf,
+      matches: (test) => (!verdict.value || test.verdict === verdict.value)
+        && search.value.toLowerCase().split(" ").every((word) => texts[test.index].includes(word)),
+      told: (number) => { matches.textContent = `${number.toLocaleString("en")} of ${tests.length.toLocaleString("en")} tests`; },
+    });
+    let waiting = 0;
+    search.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(shown.search, 120); });
+    verdict.addEventListener("change", shown.search);
+    filters.addEventListener("submit", (event) => event.preventDefault());
+    filters.hidden = false;
+    document.getElementById("test-note")?.remove();
+  }
+
+  const shortId = (id) => (id.length <= 90 ? id : `${id.slice(0, 35)}…${id.slice(-54)}`);
+
+  function hover(test) {
+    const facts = [`after ${bytes(test.after)}`];
+    if (test.peak !== null) facts.push(`peak ${bytes(test.peak)}`);
+    if (test.retained !== null) facts.push(`retained ${bytes(test.retained, true)}`);
+    return `${plain(shortId(test.id))}<br>${facts.join(", ")}${test.verdict === "clean" ? "" : `<br>${test.verdict}`}`;
+  }
+
+  function resident(color) {
+    const traces = [];
+    const workers = new Map();
+    for (const test of tests) {
+      if (!workers.has(test.worker)) workers.set(test.worker, []);
+      workers.get(test.worker).push(test);
+    }
+    const peaks = tests.filter((test) => test.peak !== null);
+    traces.push({
+      name: "peak in a test", x: peaks.map((test) => test.index + 1), y: peaks.map((test) => test.peak), type: "scatter",
+      mode: "lines", line: { color: color("peak"), width: 1 }, text: peaks.map(hover), hovertemplate: "%{text}<extra></extra>",
+    });
+    let hue = 0;
+    for (const [worker, list] of workers) {
+      const line = workers.size === 1 ? color("curve") : `hsl(${(215 + hue * 47) % 360} 65% 55%)`;
+      hue += 1;
+      traces.push({
+        name: workers.size === 1 ? "resident after each test" : plain(worker), x: list.map((test) => test.index + 1), y: list.map((test) => test.after),
+        type: "scatter", mode: "lines", line: { color: line, width: 2 }, connectgaps: true, text: list.map(hover), hovertemplate: "%{text}<extra></extra>",
+        ...(workers.size === 1 ? { fill: "tozeroy", fillcolor: color("curve-soft") } : {}),
+      });
+    }
+    return traces;
+  }
+
+  function marked(color) {
+    const at = (rows) => rows.map(([row]) => tests[row]).map((test) => test.after ?? test.peak ?? 0);
+    const traces = [];
+    const add = (name, rows, text, marker) => rows.length && traces.push({
+      name, x: rows.map(([row]) => row + 1), y: at(rows), text, type: "scatter", mode: "markers", marker, hovertemplate: "%{text}<extra></extra>",
+    });
+    add("cleanup", marks.cleanups, marks.cleanups.map(([row, told]) => `${plain(told)}<br>after ${plain(shortId(tests[row].id))}`),
+      { color: color("good"), symbol: "triangle-down", size: 9 });
+    add("leak", marks.leaks, marks.leaks.map(([row]) => `<b>leak</b> ${hover(tests[row])}`),
+      { color: color("bad"), symbol: "circle", size: 11, line: { color: color("surface"), width: 2 } });
+    return traces;
+  }
+
+  function memory(color) {
+    const shapes = marks.spans.map(([start, end, level]) => ({
+      type: "rect", xref: "x", yref: "paper", x0: start + 0.5, x1: end + 1.5, y0: 0, y1: 1, layer: "below", line: { width: 0 },
+      fillcolor: color(level === "warning" ? "warn-soft" : "bad-soft"),
+    }));
+    const annotations = marks.spans.map(([start, end, level, share]) => ({
+      x: (start + end) / 2 + 1, y: 1, yref: "paper", yanchor: "top", showarrow: false, text: `${level}, ${plain(share)}`,
+      font: { size: 11, color: color(level === "warning" ? "warn" : "bad") },
+    }));
+    if (marks.limit !== null) {
+      shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: marks.limit, y1: marks.limit, line: { color: color("bad"), width: 1, dash: "dash" } });
+      annotations.push({ xref: "paper", x: 1, xanchor: "right", y: marks.limit, yanchor: "bottom", showarrow: false, text: `limit ${bytes(marks.limit)}`, font: { size: 11, color: color("bad") } });
+    }
+    const highest = tests.reduce((most, test) => Math.max(most, test.peak ?? 0, test.after ?? 0), marks.limit ?? 0);
+    const power = 2 ** Math.max(Math.floor(Math.log2(highest / 4)), 0);
+    const ticks = [];
+    for (let value = 0; value <= highest * 1.1; value += power) ticks.push(value);
+    return {
+      traces: [...resident(color), ...marked(color)],
+      layout: {
+        shapes, annotations,
+        xaxis: { title: { text: "tests, in the order in which they ended", font: { size: 12 } }, range: [0.5, tests.length + 0.5] },
+        yaxis: { tickvals: ticks, ticktext: ticks.map((value) => bytes(value)) },
+      },
+    };
+  }
+
+  showTable();
+  if (marks !== null) memguard.plot("memory-plot", memory);
+})();
