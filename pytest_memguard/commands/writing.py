@@ -40,7 +40,10 @@ def add_targets(parser: Any, *, otherwise: str) -> None:
     )
     parser.add_argument("--format", choices=format_names(), help="the format, whatever the file is called")
     parser.add_argument(
-        "--rootdir", default=".", metavar="DIR", help="rootdir of the tests, for annotations and lines of source (the current directory)"
+        "--rootdir",
+        default=".",
+        metavar="DIR",
+        help="rootdir of the tests, for annotations and lines of source (the current directory)",
     )
     parser.set_defaults(otherwise=otherwise)
 

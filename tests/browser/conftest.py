@@ -67,6 +67,7 @@ def visit(browser):
             java_script_enabled=javascript,
             offline=True,
             reduced_motion="reduce",
+            permissions=["clipboard-read", "clipboard-write"],
         )
         contexts.append(context)
         visits.append(Visit(context.new_page(), file.as_uri()))

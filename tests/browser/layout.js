@@ -6,25 +6,39 @@ function say(element) {
   return `<${element.tagName.toLowerCase()}${classes ? "." + classes.split(/\s+/).join(".") : ""}> "${text}"`;
 }
 
-function isShown(element) {
-  if (!element.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true })) return false;
-  for (let each = element; each; each = each.parentElement) {
-    const style = getComputedStyle(each);
-    const box = each.getBoundingClientRect();
-    // What is for screen readers alone.
-    if (style.position === "absolute" && box.width <= 1 && box.height <= 1) return false;
-    if (style.clipPath === "inset(50%)") return false;
-  }
-  return true;
+// What is asked of an element or those around it is asked once: nothing changes meanwhile.
+function once(ask) {
+  const known = new Map();
+  return (element) => {
+    if (!known.has(element)) known.set(element, ask(element));
+    return known.get(element);
+  };
 }
+
+const styleOf = once((element) => {
+  const { position, clipPath, overflowX, overflowY } = getComputedStyle(element);
+  return { position, clipPath, overflowX, overflowY };
+});
+const boxOf = once((element) => element.getBoundingClientRect());
+
+// Whether it is there for screen readers alone.
+const isSpoken = once((element) => {
+  const { position, clipPath } = styleOf(element);
+  if (clipPath === "inset(50%)" || (position === "absolute" && boxOf(element).width <= 1 && boxOf(element).height <= 1)) return true;
+  return element.parentElement !== null && isSpoken(element.parentElement);
+});
+
+const isShown = once((element) =>
+  element.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true }) && !isSpoken(element));
 
 // The part of a box that its ancestors let be seen.
 function clipped(box, element) {
   let { left, top, right, bottom } = box;
   for (let each = element; each && each !== document.documentElement; each = each.parentElement) {
-    const style = getComputedStyle(each);
     if (each instanceof SVGElement && each.tagName !== "svg") continue;
-    const outer = each.getBoundingClientRect();
+    const style = styleOf(each);
+    if (style.overflowX === "visible" && style.overflowY === "visible") continue;
+    const outer = boxOf(each);
     if (style.overflowX !== "visible") { left = Math.max(left, outer.left); right = Math.min(right, outer.right); }
     if (style.overflowY !== "visible") { top = Math.max(top, outer.top); bottom = Math.min(bottom, outer.bottom); }
     if (style.position === "fixed") break;
@@ -33,7 +47,7 @@ function clipped(box, element) {
 }
 
 // Every piece of text that is to be seen, with its box.
-function texts() {
+const texts = once(() => {
   const found = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -48,11 +62,11 @@ function texts() {
     }
   }
   return found;
-}
+});
 
 // Texts that lie upon each other. Lines of one text may touch, and what sticks to an edge lies above what scrolls.
 function overlapping() {
-  const all = texts().sort((one, other) => one.box.top - other.box.top);
+  const all = [...texts()].sort((one, other) => one.box.top - other.box.top);
   const found = [];
   for (let i = 0; i < all.length; i++) {
     for (let j = i + 1; j < all.length && all[j].box.top < all[i].box.bottom; j++) {
@@ -70,14 +84,14 @@ function overlapping() {
 
 function sticks(element) {
   for (let each = element; each; each = each.parentElement) {
-    if (["sticky", "fixed"].includes(getComputedStyle(each).position)) return each;
+    if (["sticky", "fixed"].includes(styleOf(each).position)) return each;
   }
   return null;
 }
 
 function scrolls(element) {
   for (let each = element; each; each = each.parentElement) {
-    if (each !== document.documentElement && each !== document.body && ["auto", "scroll"].includes(getComputedStyle(each).overflowX)) return true;
+    if (each !== document.documentElement && each !== document.body && ["auto", "scroll"].includes(styleOf(each).overflowX)) return true;
   }
   return false;
 }
@@ -86,7 +100,11 @@ function scrolls(element) {
 function tooWide() {
   const root = document.documentElement;
   const found = [];
-  if (root.scrollWidth > root.clientWidth) found.push(`the page is ${root.scrollWidth} wide, the window ${root.clientWidth}`);
+  if (root.scrollWidth > root.clientWidth) {
+    found.push(`the page is ${root.scrollWidth} wide, the window ${root.clientWidth}`);
+    const last = [...document.body.querySelectorAll("*")].reduce((a, b) => (boxOf(b).right >= boxOf(a).right ? b : a));
+    found.push(`${say(last)} reaches furthest`);
+  }
   for (const { element, box } of texts()) {
     // What lies wholly to the left is there for the keyboard, and comes into view by it.
     if ((box.right > root.clientWidth + 1 || (box.left < -1 && box.right > 0)) && !scrolls(element)) {
@@ -101,7 +119,7 @@ function cut() {
   const found = [];
   for (const element of document.body.querySelectorAll("*")) {
     if (element instanceof SVGElement || !element.textContent.trim() || !isShown(element)) continue;
-    const style = getComputedStyle(element);
+    const style = styleOf(element);
     const hides = (overflow) => ["hidden", "clip"].includes(overflow);
     const wide = hides(style.overflowX) && element.scrollWidth > element.clientWidth + 1;
     const high = hides(style.overflowY) && element.scrollHeight > element.clientHeight + 1;
@@ -117,9 +135,15 @@ function spilling() {
     if (element instanceof SVGElement) continue;
     const outer = element.closest("td, th, button, article, section, summary, header, pre, code, a, li");
     if (!outer || outer === document.body) continue;
-    const frame = outer.getBoundingClientRect();
+    const frame = boxOf(outer);
     if (getComputedStyle(outer).display.startsWith("inline") || getComputedStyle(outer).display === "contents") continue;
     if (box.right > frame.right + 1.5 || box.left < frame.left - 1.5) found.push(`${say(element)} goes beyond ${say(outer)}`);
   }
   return [...new Set(found)].slice(0, 20);
+}
+
+// All of these, by name; those that find nothing are left out.
+function problems() {
+  const checks = { overlapping, tooWide, cut, spilling };
+  return Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, check()]).filter(([, found]) => found.length));
 }

@@ -178,7 +178,10 @@ def _grown(grown: GrownTest, anchor: str) -> Card:
         headline=f"{grown.metric} {format_bytes(grown.bytes)}, usually {format_bytes(grown.usual_bytes)}",
         facts=(
             (grown.metric, f"{format_bytes(grown.bytes)} {what}"),
-            ("usually", f"{format_bytes(grown.usual_bytes)}, the median of {counted(grown.runs, 'earlier run')} ({span})"),
+            (
+                "usually",
+                f"{format_bytes(grown.usual_bytes)}, the median of {counted(grown.runs, 'earlier run')} ({span})",
+            ),
         ),
         advice="",
         command=f"memguard history {shell_quoted(grown.nodeid)}",

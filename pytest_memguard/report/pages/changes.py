@@ -92,7 +92,7 @@ def _creep(place: int, creep: Creep, track: Track, trends: Trends) -> Change:
         amount=format_bytes(creep.gained_bytes, signed=True),
         facts=f"from {format_bytes(creep.first_bytes)} to {format_bytes(creep.last_bytes)} "
         f"over {counted(creep.runs, 'run')}",
-        since=f"{format_bytes(each, signed=True)} a run, since {_named(trends.runs[_first(series)])} at the latest",
+        since=f"{format_bytes(each, signed=True)} a run, from {_named(trends.runs[_first(series)])} on",
         curve=course(series),
         marked=None,
         high=_highest(series),

@@ -110,7 +110,9 @@ def _told(report: RunReport, leaks: int, cleanups: int) -> str:
     session = report.session
     parts = [f"Resident memory after each of {counted(session.tests, 'test')}, in the order in which they ended."]
     if session.rss_start_bytes is not None and session.rss_end_bytes is not None:
-        parts.append(f"It began at {format_bytes(session.rss_start_bytes)} and ended at {format_bytes(session.rss_end_bytes)}.")
+        parts.append(
+            f"It began at {format_bytes(session.rss_start_bytes)} and ended at {format_bytes(session.rss_end_bytes)}."
+        )
     if session.peak_rss_bytes is not None:
         where = f", in {shortened(session.peak_nodeid, _LONGEST)}" if session.peak_nodeid else ""
         parts.append(f"The highest peak was {format_bytes(session.peak_rss_bytes)}{where}.")

@@ -2,12 +2,11 @@
 "use strict";
 
 (() => {
-  const { data, plot, plain } = memguard;
+  const { data, plain } = memguard;
   const { runs, words } = data;
   const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const STEPS = ALPHABET.length ** 2 - 2;
   const VALUE = new Map([...ALPHABET].map((char, value) => [char, value]));
-  const PAGE = 50;
   // A row: id, verdict, outcome, last run, then what the newest run has of a metric, and how it came to that.
   const METRICS = {
     retained: { now: 4, change: 5, lowest: 6, highest: 7, series: 8 },
@@ -15,7 +14,7 @@
   };
 
   const bytes = (size, signed = false) => {
-    if (size === null) return "-";
+    if (size === null) return "\u2013";
     const sign = size < 0 ? "-" : signed ? "+" : "";
     let amount = Math.abs(size);
     if (amount < 1023.5) return `${sign}${amount} B`;
@@ -54,7 +53,7 @@
     const stride = Math.max(1, Math.ceil(runs.length / (innerWidth < 600 ? 4 : 10)));
     const shown = runs.map((_, place) => place).filter((place) => (runs.length - 1 - place) % stride === 0);
     return {
-      tickvals: shown, tickangle: 0, range: [-0.5, runs.length - 0.5],
+      zeroline: false, tickvals: shown, tickangle: 0, range: [-0.5, runs.length - 0.5],
       ticktext: shown.map((place) => (runs[place][2] ? `${runs[place][0]}<br>${plain(runs[place][2])}` : String(runs[place][0]))),
     };
   }
@@ -73,7 +72,7 @@
     return { tickvals: ticks, ticktext: ticks.map((tick) => bytes(tick)), range: [Math.min(low, 0) * 1.05, high * 1.08] };
   }
 
-  plot("runs-plot", (color) => {
+  memguard.plot("runs-plot", (color) => {
     const places = runs.map((_, place) => place);
     const peaks = runs.map((run) => run[4]);
     const leaks = runs.map((run) => run[5]);
@@ -92,7 +91,7 @@
         xaxis: { ...runAxis(), anchor: "y2" },
         yaxis: { ...sizeAxis(peaks), domain: [0.32, 1] },
         yaxis2: {
-          domain: [0, 0.2], color: color("muted"), gridcolor: color("line"), rangemode: "tozero", nticks: 3, tickformat: "d", automargin: true,
+          domain: [0, 0.2], color: color("muted"), gridcolor: color("line"), rangemode: "tozero", dtick: Math.max(1, Math.ceil(Math.max(...leaks) / 2)), automargin: true,
           range: [0, Math.max(1, ...leaks) * 1.1], tickfont: { size: 12 }, fixedrange: true,
         },
       },
@@ -100,45 +99,6 @@
   });
 
   // -- the tests
-
-  const table = { rows: data.tests, found: data.tests, shown: PAGE, sort: null, down: true };
-  const COLUMNS = [
-    { name: "Test", at: 0, kind: "text" },
-    { name: "Peak", at: METRICS.peak.now, kind: "size" },
-    { name: "Change", of: "of the peak", at: METRICS.peak.change, kind: "change" },
-    { name: "Retained", at: METRICS.retained.now, kind: "size", minor: true },
-    { name: "Change", of: "of what is retained", at: METRICS.retained.change, kind: "change", minor: true },
-    { name: "Peak over the runs", kind: "drawn" },
-  ];
-
-  const lowered = new Map();
-  const lower = (row) => {
-    if (!lowered.has(row)) lowered.set(row, row[0].toLowerCase());
-    return lowered.get(row);
-  };
-
-  function find(text) {
-    const parts = text.toLowerCase().split(/\s+/).filter(Boolean);
-    table.found = parts.length ? table.rows.filter((row) => parts.every((part) => lower(row).includes(part))) : [...table.rows];
-    arrange();
-  }
-
-  function arrange() {
-    const { sort, down } = table;
-    if (sort) {
-      const sign = down ? -1 : 1;
-      const key = sort.kind === "change" ? (value) => Math.abs(value) : (value) => value;
-      // What is not known comes last, whichever way.
-      table.found.sort((one, other) => {
-        const [a, b] = [one[sort.at], other[sort.at]];
-        if (a === null || b === null) return (a === null) - (b === null);
-        if (sort.kind === "text") return sign * (a < b ? -1 : a > b ? 1 : 0);
-        return sign * (key(a) - key(b)) || (one[0] < other[0] ? -1 : 1);
-      });
-    }
-    table.shown = PAGE;
-    draw();
-  }
 
   function sparkline(row) {
     const series = unpacked(row, METRICS.peak);
@@ -164,43 +124,52 @@
     return svg;
   }
 
-  function cell(row, column) {
-    if (column.kind === "drawn") return element("td", { className: "drawn" }, sparkline(row));
-    const value = row[column.at];
-    const made = element("td", { className: `figure${column.minor ? " minor" : ""}` }, bytes(value, column.kind === "change"));
-    if (column.kind === "change" && Math.abs(value) >= 1 << 20) made.classList.add(value > 0 ? "up" : "down");
+  function figure(size, signed, minor = "") {
+    const made = element("td", { className: `figure ${minor}` }, bytes(size, signed));
+    if (size === null) made.title = "not known";
+    return made;
+  }
+
+  function changed(size, minor = "") {
+    const made = figure(size, true, minor);
+    if (Math.abs(size) >= 2 ** 20) made.classList.add(size > 0 ? "up" : "down");
     return made;
   }
 
   let opened = 0;
 
-  function drawn(row) {
+  function details(row) {
+    const id = `course-${++opened}`;
+    const said = Object.entries(METRICS).map(([name, at]) =>
+      row[at.lowest] === null ? `${name} not known` : `${name} ${bytes(row[at.lowest])} to ${bytes(row[at.highest])}`);
+    const facts = `${said.reverse().join(", ")}; ${words[row[1]]}, ${words[row[2]]} in run ${runs[row[3]][0]}`;
+    const drawn = element("figure", { id, className: "plot" }, element("div", { className: "plot-live", hidden: true }), element("figcaption", { textContent: facts }));
+    drawn.setAttribute("role", "group");
+    drawn.setAttribute("aria-label", "Course of this test");
+    const columns = [...document.getElementById("test-table").tHead.rows[0].cells].filter((head) => head.offsetParent !== null);
+    const box = element("td", { colSpan: columns.length }, drawn);
+    const leaks = data.leaks.filter(([nodeid]) => nodeid === row[0]);
+    if (leaks.length) box.append(element("ul", {}, ...leaks.map(([, title, when]) => element("li", { textContent: `${title}, ${when}` }))));
+    // The figure has to be on the page before it can come into view.
+    queueMicrotask(() => memguard.plot(id, (color) => course(row, color)));
+    return element("tr", { className: "opened" }, box);
+  }
+
+  function rowOf(row) {
+    const { peak, retained } = METRICS;
     const opens = element("button", { type: "button", className: "opens", textContent: row[0] });
     opens.setAttribute("aria-expanded", "false");
-    const line = element("tr", {}, element("th", { scope: "row" }, opens), ...COLUMNS.slice(1).map((column) => cell(row, column)));
+    const made = element("tr", {},
+      element("td", { className: "test" }, opens),
+      figure(row[peak.now]), changed(row[peak.change]), figure(row[retained.now], true, "minor"), changed(row[retained.change], "minor"),
+      element("td", { className: "drawn" }, sparkline(row)));
     opens.addEventListener("click", () => {
       const open = opens.getAttribute("aria-expanded") === "true";
       opens.setAttribute("aria-expanded", String(!open));
-      if (open) line.nextElementSibling.remove();
-      else line.after(details(row));
+      if (open) made.nextElementSibling.remove();
+      else made.after(details(row));
     });
-    return line;
-  }
-
-  function details(row) {
-    const id = `course-${++opened}`;
-    const figure = element("figure", { id, className: "plot" }, element("div", { className: "plot-live", hidden: true }));
-    const said = Object.entries(METRICS).map(([name, at]) =>
-      row[at.lowest] === null ? `${name}: not known` : `${name}: ${bytes(row[at.lowest])} to ${bytes(row[at.highest])}`);
-    const facts = `${said.reverse().join("; ")}. ${words[row[1]]}, ${words[row[2]]} in run ${runs[row[3]][0]}.`;
-    figure.append(element("figcaption", { textContent: facts }));
-    const box = element("td", { colSpan: COLUMNS.length }, figure);
-    const leaks = data.leaks.filter(([nodeid]) => nodeid === row[0]);
-    if (leaks.length) box.append(element("ul", {}, ...leaks.map(([, title, when]) => element("li", { textContent: `${title}, ${when}` }))));
-    const line = element("tr", { className: "opened" }, box);
-    // The figure has to be on the page before it can come into view.
-    queueMicrotask(() => plot(id, (color) => course(row, color)));
-    return line;
+    return made;
   }
 
   function course(row, color) {
@@ -216,66 +185,34 @@
     };
   }
 
-  const body = element("tbody");
-  const status = element("output");
-  const more = element("button", { type: "button", className: "more" });
-  const heads = COLUMNS.map((column) => {
-    const head = element("th", { scope: "col", className: [column.kind === "text" ? "" : column.kind === "drawn" ? "drawn" : "figure", column.minor ? "minor" : ""].join(" ").trim() });
-    if (column.kind === "drawn") {
-      head.textContent = column.name;
-      return head;
-    }
-    const button = element("button", { type: "button" }, column.name);
-    if (column.of) button.append(element("span", { className: "spoken", textContent: ` ${column.of}` }));
-    const arrow = element("span", { className: "arrow" });
-    arrow.setAttribute("aria-hidden", "true");
-    button.append(arrow);
-    button.addEventListener("click", () => {
-      table.down = table.sort === column ? !table.down : column.kind !== "text";
-      table.sort = column;
-      arrange();
+  function showTable() {
+    const { peak, retained } = METRICS;
+    const size = (at) => ({ value: (row) => row[at], first: "descending" });
+    const distance = (at) => ({ value: (row) => (row[at] === null ? null : Math.abs(row[at])), first: "descending" });
+    const search = document.getElementById("test-search");
+    const filters = document.getElementById("test-filters");
+    const matches = document.getElementById("test-matches");
+    const texts = new Map(data.tests.map((row) => [row, row[0].toLowerCase()]));
+    const shown = memguard.table({
+      table: document.getElementById("test-table"),
+      pages: document.getElementById("test-pages"),
+      rows: data.tests,
+      sorted: { column: "peak-change", ascending: false },
+      columns: {
+        name: { value: (row) => row[0], first: "ascending" },
+        peak: size(peak.now), "peak-change": distance(peak.change), retained: size(retained.now), "retained-change": distance(retained.change),
+        span: { value: (row) => (row[peak.lowest] === null ? null : row[peak.highest] - row[peak.lowest]), first: "descending" },
+      },
+      element: rowOf,
+      matches: (row) => search.value.toLowerCase().split(" ").every((word) => texts.get(row).includes(word)),
+      told: (number) => { matches.textContent = `${number.toLocaleString("en")} of ${data.tests.length.toLocaleString("en")} tests`; },
     });
-    head.append(button);
-    return head;
-  });
-
-  function draw() {
-    const { found, shown, sort, down } = table;
-    heads.forEach((head, place) => {
-      const sorted = COLUMNS[place] === sort;
-      if (sorted) head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      else head.removeAttribute("aria-sort");
-      const arrow = head.querySelector(".arrow");
-      if (arrow) arrow.textContent = sorted ? (down ? " \u2193" : " \u2191") : "";
-    });
-    body.replaceChildren(...found.slice(0, shown).map(drawn));
-    tell();
+    let waiting = 0;
+    search.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(shown.search, 120); });
+    filters.addEventListener("submit", (event) => event.preventDefault());
+    filters.hidden = false;
+    document.getElementById("test-note")?.remove();
   }
 
-  function tell() {
-    const { rows, found, shown } = table;
-    const all = found.length === rows.length ? `${rows.length.toLocaleString("en")} tests` : `${found.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} tests`;
-    status.textContent = found.length > shown ? `${all}, the first ${shown} shown` : all;
-    more.hidden = found.length <= shown;
-    more.textContent = `Show ${Math.min(PAGE, found.length - shown)} more`;
-  }
-
-  more.addEventListener("click", () => {
-    const from = table.shown;
-    table.shown += PAGE;
-    body.append(...table.found.slice(from, table.shown).map(drawn));
-    tell();
-    body.querySelectorAll(".opens")[from]?.focus();
-  });
-
-  const search = element("input", { type: "search", autocomplete: "off", spellcheck: false, placeholder: "part of an id; several words: all of them" });
-  search.addEventListener("input", () => find(search.value));
-  document.getElementById("tests-live").append(
-    element("div", { className: "tools" }, element("label", {}, "Search", search), status),
-    element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body),
-    more,
-  );
-  find("");
-  document.getElementById("tests-live").hidden = false;
-  document.getElementById("tests-still").hidden = true;
+  showTable();
 })();
