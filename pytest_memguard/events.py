@@ -17,6 +17,7 @@ __all__ = [
     "CleanupTrigger",
     "CollectedTest",
     "CollectionSummary",
+    "ComponentPoint",
     "ComponentState",
     "ComponentUsage",
     "GenerationSummary",
@@ -256,13 +257,23 @@ class CleanupResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentPoint:
+    """What a component held so many ``tests`` of its process after it became known."""
+
+    tests: int
+    entries: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentUsage:
     """What one component holds after one test, and by how much that test has changed it.
 
     ``limits``: entries allowed by tracked container; ``over``: the containers that hold more. ``error``: why it could
     not be measured, or what failed when it was trimmed, shut down or restarted. ``accounted_bytes``: what tests have
     retained that are marked as this component's. At the end of a run ``grown_*`` count from its start, and there are
-    the most entries after any test (``peak_entries``) and the test that added most (``grown_most_by``).
+    the most entries after any test (``peak_entries``), the test that added most (``grown_most_by``), and the
+    ``course``: what it held over the run, in at most 241 points.
     """
 
     component: str
@@ -280,15 +291,18 @@ class ComponentUsage:
     accounted_bytes: int | None = None
     peak_entries: int | None = None
     grown_most_by: str | None = None
+    course: tuple[ComponentPoint, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """One entry of ``components`` in the JSON report, where it stands for the end of the run."""
-        return {**asdict(self), "limits": dict(self.limits), "over": list(self.over)}
+        course = [asdict(point) for point in self.course]
+        return {**asdict(self), "limits": dict(self.limits), "over": list(self.over), "course": course}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ComponentUsage:
         """The inverse of ``to_json``; keys that a newer version has added are left out."""
-        return cls(**{**_known(cls, data), "over": tuple(data["over"])})
+        course = tuple(ComponentPoint(**_known(ComponentPoint, point)) for point in data.get("course", ()))
+        return cls(**{**_known(cls, data), "over": tuple(data["over"]), "course": course})
 
 
 def by_pay(statistics: Iterable[StrategyStatistics]) -> list[StrategyStatistics]:

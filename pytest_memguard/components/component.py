@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
@@ -90,7 +91,8 @@ class Component:
 
     def total(self) -> ComponentUsage:
         """What it holds at the end of the run, and by how much the run has changed it."""
-        return self._tally.total(self._usage(None, self._gauge.read(anyway=True)))
+        total = self._tally.total(self._usage(None, self._gauge.read(anyway=True)))
+        return replace(total, course=self._tally.course.points())
 
     def last(self) -> ComponentUsage:
         """As ``total``, with what it held after the last test: no code of others is run."""

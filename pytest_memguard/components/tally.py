@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from pytest_memguard.components.course import Course
 from pytest_memguard.components.gauge import Reading
 from pytest_memguard.events import ComponentUsage
 from pytest_memguard.growth import GrowthSettings, GrowthTracker, judge
@@ -24,6 +25,7 @@ class Tally:
         self._last = Reading()
         self._peak: int | None = None
         self._accounted: int | None = None
+        self.course = Course()  #: over the tests, to be drawn
         self._most = 0
         self._most_nodeid: str | None = None
         self._entries = _Course(growth, lambda gained: f"{gained:+,} entries")
@@ -34,6 +36,7 @@ class Tally:
         if self._first.entries is None and self._first.bytes is None:
             self._first = reading
         self._last = reading
+        self.course.add(reading.entries, reading.bytes, tests=nodeid is not None)
         if reading.entries is not None:
             self._peak = max(reading.entries, self._peak or 0)
         if accounted is not None:

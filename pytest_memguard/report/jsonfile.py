@@ -18,7 +18,8 @@ Beyond the keys that the schema fixes there are these, which readers of schema 1
 - ``errors``: what went wrong inside memguard, one text each;
 - ``components``: every component at the end of the run, one entry for each worker: ``entries`` and ``bytes``
   (``grown_entries`` and ``grown_bytes`` since the start), ``limits``, ``over``, ``state``, ``essential``, ``error``,
-  ``accounted_bytes`` (what tests retained that are marked as its own), ``peak_entries`` and ``grown_most_by``;
+  ``accounted_bytes`` (what tests retained that are marked as its own), ``peak_entries``, ``grown_most_by`` and
+  ``course`` (``entries`` and ``bytes`` so many ``tests`` of its process after it became known);
 - ``session.collections``: what the garbage collector did by itself while the tests ran, by generation, and the tests
   that it cost most;
 - ``strategies``: every cleanup strategy that ran, all processes together, the one that pays best first: ``runs``,

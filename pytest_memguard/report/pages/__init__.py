@@ -32,8 +32,9 @@ def check_extra(*, setting: str, origin: str) -> None:
     """
     missing = [name for module, name in _NEEDED.items() if not _is_there(module)]
     if missing:
+        are = "is" if len(missing) == 1 else "are"
         raise MissingExtraError(
-            f"cannot make {setting} from {origin}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
+            f"cannot make {setting} from {origin}: {' and '.join(missing)} {are} missing",
             remedy='install what it needs: pip install "pytest-memguard[html]"',
         )
 

@@ -11,7 +11,7 @@ import os
 import zlib
 from importlib.util import find_spec
 
-__all__ = ["plot_library", "packed"]
+__all__ = ["packed", "plot_library"]
 
 _FILE = ("package_data", "plotly.min.js")
 _GZIP = 16 + zlib.MAX_WBITS

@@ -13,7 +13,7 @@ from pytest_memguard.report.blocks import by_weight
 from pytest_memguard.report.entry import Entry, failing
 from pytest_memguard.report.failure import accepting
 from pytest_memguard.report.pages.curves import Bars, bars
-from pytest_memguard.report.pages.excerpt import Excerpt, Reader, excerpt
+from pytest_memguard.report.pages.excerpt import Excerpt, Reader, excerpt, main_places
 from pytest_memguard.report.text import counted, harmless, shell_quoted, shortened
 from pytest_memguard.units import format_bytes
 
@@ -89,8 +89,8 @@ class LeakCard(Card):
     standing: str
     reason: str
     sure: str
-    sites: tuple[Excerpt, ...]
-    retained_at: tuple[Excerpt, ...]
+    places: tuple[Excerpt, ...]
+    more_places: tuple[Excerpt, ...]
     paths: tuple[Path, ...]
     more_paths: int
     types: tuple[TypeRow, ...]
@@ -178,14 +178,15 @@ def _grown(grown: GrownTest, anchor: str) -> Card:
         headline=f"{grown.metric} {format_bytes(grown.bytes)}, usually {format_bytes(grown.usual_bytes)}",
         facts=(
             (grown.metric, f"{format_bytes(grown.bytes)} {what}"),
-            (
-                "usually",
-                f"{format_bytes(grown.usual_bytes)}, the median of {counted(grown.runs, 'earlier run')} ({span})",
-            ),
+            ("usually", f"{format_bytes(grown.usual_bytes)}, {_median(grown)} ({span})"),
         ),
         advice="",
         command=f"memguard history {shell_quoted(grown.nodeid)}",
     )
+
+
+def _median(grown: GrownTest) -> str:
+    return f"the median of {counted(grown.runs, 'earlier run')}"
 
 
 def _session(growth: SessionGrowth, anchor: str) -> Card:
@@ -240,8 +241,8 @@ def _leak(leak: Finding, anchor: str, read: Reader) -> LeakCard:
         standing="" if leak.gates else describe.standing(leak),
         reason=leak.reason or ("" if leak.gates else leak.suppressed_by or ""),
         sure=f"grew in {steady}, {sure}" if steady else sure,
-        sites=tuple(excerpt(site, read) for site in diagnosis.sites[:_SITES]),
-        retained_at=tuple(excerpt(site, read) for site in describe.retained_elsewhere(diagnosis)[:1]),
+        places=main_places(diagnosis, read),
+        more_places=tuple(excerpt(site, read, title="Made here, too") for site in diagnosis.sites[1:_SITES]),
         paths=tuple(map(_path, diagnosis.retainers[:_RETAINERS])),
         more_paths=max(len(diagnosis.retainers) - _RETAINERS, 0),
         types=_types(leak),

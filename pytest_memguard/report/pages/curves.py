@@ -1,4 +1,4 @@
-"""Small pictures as geometry: bars for the rounds of a leak, and a course over the tests. Numbers in, coordinates out."""
+"""Small pictures as geometry: bars for the rounds of a leak, a course over the tests. Numbers in, coordinates out."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pytest_memguard.units import format_bytes
-
-__all__ = ["Bar", "Bars", "Course", "Span", "bars", "course"]
+__all__ = ["Axis", "Bar", "Bars", "Course", "Span", "Spark", "bars", "byte_axis", "course", "spark"]
 
 _BAR_HEIGHT = 48.0
 _STEP = 10.0
@@ -16,7 +14,11 @@ _MOST_BARS = 64
 _LEAST_SEEN = 1.5  # so that a round that grew a little is not taken for one that did not
 _WIDTH, _HEIGHT = 1000.0, 300.0
 _POINTS = 500
+_SPARK_WIDTH, _SPARK_HEIGHT = 120.0, 26.0
 _TICKS = 5
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_CLOSE = 0.8
+_HAIR = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,47 +73,91 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """A line over the tests, for a box of 1000 times 300: ``line`` and ``area`` as SVG has paths.
+class Spark:
+    """A small step line, for a box of 120 times 28."""
 
-    ``ticks``: the values at evenly spaced heights, the topmost first.
-    """
+    line: str
+    lowest: int
+    highest: int
+
+
+def spark(points: Sequence[tuple[int, int]]) -> Spark | None:
+    """Of *points* (where, how much), each of which holds until the next; None without two of them."""
+    if len(points) < 2:  # noqa: PLR2004 - a line has two ends
+        return None
+    lowest, highest = min(value for _, value in points), max(value for _, value in points)
+    start, end = points[0][0], points[-1][0]
+    across, up = _SPARK_WIDTH / ((end - start) or 1), _SPARK_HEIGHT / ((highest - lowest) or 1)
+    parts: list[str] = []
+    for place, value in points:
+        x, y = (place - start) * across, 1 + _SPARK_HEIGHT - (value - lowest) * up
+        parts.append(f"H{x:.1f}V{y:.1f}" if parts else f"M{x:.1f} {y:.1f}")
+    return Spark(line="".join(parts), lowest=lowest, highest=highest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """From ``low`` to ``high``; ``ticks``: values and texts at even steps from the one to the other."""
+
+    low: float
+    high: float
+    ticks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A line over the tests, for a box of 1000 times 300: ``line`` and ``area`` as SVG has paths."""
 
     line: str
     area: str
-    ticks: tuple[str, ...]
-    highest: float
+    axis: Axis
     total: int
 
     def x(self, index: int) -> float:
         """Where the test with that index is."""
         return _x(index, self.total)
 
-    def y(self, value: float) -> float:
-        """Where that value is."""
-        return _y(value, self.highest)
 
-
-def course(values: Sequence[int | None], *, also: int = 0) -> Course | None:
-    """The course of *values*, one a test, room left for a value of *also*; None where nothing is known.
+def course(values: Sequence[int | None], *, also: Sequence[int] = ()) -> Course | None:
+    """The course of *values*, bytes after each test, room left for those of *also*; None where nothing is known.
 
     Of many values the lowest and the highest of each stretch are drawn: no peak is lost.
     """
     known = [(index, value) for index, value in enumerate(values) if value is not None]
     if not known:
         return None
-    highest = _ceiling(max(also, max(value for _, value in known)))
-    total = len(values)
-    points = [f"{_x(index, total):g},{_y(value, highest):g}" for index, value in _thinned(known)]
+    every = [value for _, value in known]
+    axis = byte_axis(min(every), max(0, *every, *also))
+    points = [f"{_x(index, len(values)):g},{_y(value, axis):g}" for index, value in _thinned(known)]
     first, last = points[0].partition(",")[0], points[-1].partition(",")[0]
     line = "M" + "L".join(points)
-    return Course(
-        line=line,
-        area=f"{line}L{last},{_HEIGHT:g}L{first},{_HEIGHT:g}Z",
-        ticks=tuple(format_bytes(highest * step / (_TICKS - 1)) for step in reversed(range(_TICKS))),
-        highest=highest,
-        total=total,
-    )
+    area = f"{line}L{last},{_HEIGHT:g}L{first},{_HEIGHT:g}Z"
+    return Course(line=line, area=area, axis=axis, total=len(values))
+
+
+def byte_axis(low: int, high: int) -> Axis:
+    """From 0, unless everything lies in the upper part of that: then from a little below the lowest."""
+    high = max(high, 1)
+    power = min(int(math.log(high, 1024)), len(_UNITS) - 1)
+    unit = float(1024**power)
+    start = 0.0 if low < high * _CLOSE else low / unit
+    for step in _steps((high / unit - start) / (_TICKS - 1)):
+        bottom = math.floor(start / step + _HAIR) * step
+        if bottom + step * (_TICKS - 1) >= high / unit * (1 - _HAIR):
+            break
+    digits = max(0, -math.floor(math.log10(step) + _HAIR)) if step % 1 else 0
+    digits += step * 10**digits % 1 > _HAIR  # 2.5
+    values = [bottom + step * number for number in range(_TICKS)]
+    ticks = tuple((value * unit, f"{value:,.{digits}f} {_UNITS[power]}") for value in values)
+    return Axis(low=ticks[0][0], high=ticks[-1][0], ticks=ticks)
+
+
+def _steps(least: float) -> Iterator[float]:
+    """1, 2, 2.5, 5, 10, .. from *least* on."""
+    power = 10.0 ** math.floor(math.log10(max(least, 1e-4)))
+    while True:
+        yield from (factor * power for factor in (1, 2, 2.5, 5) if factor * power >= least * (1 - _HAIR))
+        power *= 10
 
 
 def _thinned(known: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -125,20 +171,9 @@ def _thinned(known: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         yield from sorted(ends)
 
 
-def _ceiling(value: int) -> float:
-    """The next value that gives even ticks."""
-    if value <= 0:
-        return float(_TICKS - 1)
-    unit = 1024.0 ** int(math.log(value, 1024))
-    rough = value / unit / (_TICKS - 1)
-    power = 10 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
-    return step * unit * (_TICKS - 1)
-
-
 def _x(index: int, total: int) -> float:
     return round((index + 0.5) / max(total, 1) * _WIDTH, 2)
 
 
-def _y(value: float, highest: float) -> float:
-    return round(_HEIGHT * (1 - value / highest), 2)
+def _y(value: float, axis: Axis) -> float:
+    return round(_HEIGHT * (1 - (value - axis.low) / (axis.high - axis.low)), 2)

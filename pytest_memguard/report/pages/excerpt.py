@@ -4,41 +4,52 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from pytest_memguard.model import AllocationSite
+from pytest_memguard.model import AllocationSite, Diagnosis
 from pytest_memguard.report import describe
 from pytest_memguard.report.text import shortened
 
-__all__ = ["Excerpt", "Reader", "SourceLine", "excerpt", "source_reader"]
+__all__ = ["Excerpt", "Reader", "SourceLine", "excerpt", "main_places", "source_reader"]
 
 _AROUND = 3
+_TOGETHER = 8  # lines apart that one piece of source shows both
 _LONGEST = 200
+_LONGEST_NAME = 120
 _MOST_BYTES = 4 << 20
 _SUFFIXES = (".py", ".pyi", ".pyx", ".pxd")
 _TAB = 4
+_MADE, _STAYS = "made here", "put to stay here"
+_ELSEWHERE = "the lines around it are not shown: the file is not below the folder of the tests, or cannot be read"
+_CHANGED = "the lines around it are not shown: the file has changed since the run"
 
-Reader = Callable[[str], "list[str] | None"]
+Reader = Callable[[str], "Sequence[str] | None"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceLine:
-    """One line; ``is_meant``: the one that the place is about."""
+    """One line; ``mark`` says what happens there, where it is a line that is meant."""
 
     number: int
     text: str
-    is_meant: bool
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excerpt:
     """A place, and the lines there; ``missing`` says why there are no others around it."""
 
+    title: str
     place: str
     function: str
     lines: tuple[SourceLine, ...]
     missing: str = ""
+
+    @property
+    def source(self) -> str:
+        """The line that is meant, or the first of two."""
+        return next((line.text.strip() for line in self.lines if line.mark), "")
 
 
 def source_reader(root: str) -> Reader:
@@ -47,9 +58,9 @@ def source_reader(root: str) -> Reader:
     A report may come from anybody: no file elsewhere becomes part of a page because a report names it.
     """
     base = os.path.realpath(root)
-    known: dict[str, list[str] | None] = {}
+    known: dict[str, Sequence[str] | None] = {}
 
-    def read(name: str) -> list[str] | None:
+    def read(name: str) -> Sequence[str] | None:
         if name not in known:
             known[name] = _lines(os.path.join(base, name), base)
         return known[name]
@@ -57,30 +68,68 @@ def source_reader(root: str) -> Reader:
     return read
 
 
-def excerpt(site: AllocationSite, read: Reader) -> Excerpt:
+def main_places(diagnosis: Diagnosis, read: Reader) -> tuple[Excerpt, ...]:
+    """Where it is made and where it is put to stay; one piece of source where both are close to each other."""
+    made, stays = diagnosis.sites[:1], describe.retained_elsewhere(diagnosis)[:1]
+    found = [excerpt(site, read, title="Where it is made", mark=_MADE) for site in made]
+    found += [excerpt(site, read, title="Where it is put to stay", mark=_STAYS) for site in stays]
+    if made and stays and made[0].file == stays[0].file and abs(made[0].line - stays[0].line) <= _TOGETHER:
+        return _joined(*found)
+    return tuple(found)
+
+
+def excerpt(site: AllocationSite, read: Reader, *, title: str, mark: str = _MADE) -> Excerpt:
     """*site* with the lines around it, where the file can be read and still has that line there."""
-    lines = read(site.file)
     source = site.source.strip()
-    missing = ""
+    lines, missing = read(site.file), ""
     if lines is None:
-        missing = "the lines around it are not shown: the file is not below the folder of the tests, or cannot be read"
+        missing = _ELSEWHERE
     elif not 0 < site.line <= len(lines) or (source and lines[site.line - 1].strip() != source):
-        missing = "the lines around it are not shown: the file has changed since the run"
+        missing = _CHANGED
     if missing or lines is None:
-        shown = [SourceLine(number=site.line, text=shortened(source, _LONGEST), is_meant=True)] if source else []
+        shown = [SourceLine(number=site.line, text=shortened(source, _LONGEST), mark=mark)] if source else []
     else:
         first, last = max(site.line - _AROUND, 1), min(site.line + _AROUND, len(lines))
-        shown = [_line(number, lines[number - 1], site.line) for number in range(first, last + 1)]
-        indent = min((len(line.text) - len(line.text.lstrip()) for line in shown if line.text), default=0)
-        shown = [SourceLine(number=line.number, text=line.text[indent:], is_meant=line.is_meant) for line in shown]
-    return Excerpt(place=describe.site_place(site), function=site.function, lines=tuple(shown), missing=missing)
+        shown = [
+            SourceLine(number=number, text=_shown(lines[number - 1]), mark=mark if number == site.line else "")
+            for number in range(first, last + 1)
+        ]
+    return Excerpt(
+        title=title,
+        place=describe.site_place(site),
+        function=shortened(site.function, _LONGEST_NAME),
+        lines=_trimmed(shown),
+        missing=missing,
+    )
 
 
-def _line(number: int, text: str, meant: int) -> SourceLine:
-    return SourceLine(number=number, text=shortened(text.expandtabs(_TAB).rstrip(), _LONGEST), is_meant=number == meant)
+def _joined(one: Excerpt, other: Excerpt) -> tuple[Excerpt, ...]:
+    """Both as one, with the lines in between; as they are where one has no lines but its own."""
+    if one.missing or other.missing:
+        return one, other
+    by_number = {line.number: line for line in (*one.lines, *other.lines)}
+    by_number.update({line.number: line for line in (*one.lines, *other.lines) if line.mark})
+    numbers = sorted(by_number)
+    if numbers != list(range(numbers[0], numbers[-1] + 1)):
+        return one, other
+    lines = tuple(by_number[number] for number in numbers)
+    return (replace(one, title="Where it is made, and put to stay", lines=lines),)
 
 
-def _lines(named: str, base: str) -> list[str] | None:
+def _shown(text: str) -> str:
+    return shortened(text.expandtabs(_TAB).rstrip(), _LONGEST)
+
+
+def _trimmed(lines: list[SourceLine]) -> tuple[SourceLine, ...]:
+    """Without empty lines at the ends."""
+    while lines and not (lines[0].text or lines[0].mark):
+        lines.pop(0)
+    while lines and not (lines[-1].text or lines[-1].mark):
+        lines.pop()
+    return tuple(lines)
+
+
+def _lines(named: str, base: str) -> Sequence[str] | None:
     try:
         path = os.path.realpath(named)
         if not path.startswith(os.path.join(base, "")) or not path.endswith(_SUFFIXES):

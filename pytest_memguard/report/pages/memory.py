@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_memguard.events import CleanupResult
 from pytest_memguard.model import RunReport
 from pytest_memguard.report.pages.curves import Course, Span, course
 from pytest_memguard.report.pages.survey import Survey
-from pytest_memguard.report.text import counted, shortened
+from pytest_memguard.report.text import counted, percent, shortened
 from pytest_memguard.units import format_bytes
 
 __all__ = ["Memory", "marked_tests", "memory"]
@@ -44,16 +45,17 @@ def marked_tests(report: RunReport) -> set[str]:
 def memory(report: RunReport, survey: Survey, anchors: Mapping[str, str]) -> Memory | None:
     """None where no test could be measured."""
     peaks = [row[8] for row in survey.rows if row[8] is not None]
-    curve = course(survey.resident, also=max(peaks, default=0))
+    limit = _limit(report, max(peaks, default=0))
+    curve = course(survey.resident, also=[*peaks, *([limit] if limit is not None else [])])
     if curve is None:
         return None
     leaks = list(_leaks(report, survey, anchors))
     spans = _spans(report, survey)
     cleanups = list(_cleanups(report, survey))
-    marks = {"leaks": leaks, "spans": spans, "cleanups": cleanups, "limit": _limit(report, curve.highest)}
+    marks = {"leaks": leaks, "spans": spans, "cleanups": cleanups, "limit": limit, "ticks": curve.axis.ticks}
     return Memory(
         course=curve,
-        told=_told(report, len(leaks), len(cleanups)),
+        told=_told(report, len(leaks), len(cleanups), from_zero=curve.axis.low == 0),
         spans=tuple(
             Span(x=curve.x(start) if start else 0.0, width=round(curve.x(end) - curve.x(start), 2), level=level)
             for start, end, level, _ in spans
@@ -85,7 +87,7 @@ def _spans(report: RunReport, survey: Survey) -> list[tuple[int, int, str, str]]
     places = [survey.positions.get(event.nodeid or "", 0) for event in events]
     ends = [*places[1:], len(survey.rows) - 1]
     return [
-        (start, max(end, start), event.level, f"{event.share:.0%} of {format_bytes(event.limit_bytes)}")
+        (start, max(end, start), event.level, f"{percent(event.share)} of {format_bytes(event.limit_bytes)}")
         for event, start, end in zip(events, places, ends, strict=True)
         if event.level != "normal"
     ]
@@ -96,23 +98,26 @@ def _cleanups(report: RunReport, survey: Survey) -> Iterator[tuple[int, str]]:
     for result in report.cleanups:
         row = survey.positions.get(result.nodeid or "")
         if row is not None:
-            freed = "refused" if result.refused else f"freed {format_bytes(result.freed_bytes or 0)}"
+            freed = (
+                "freed an unknown amount" if result.freed_bytes is None else f"freed {format_bytes(result.freed_bytes)}"
+            )
+            freed = "refused" if result.refused else freed
             yield row, f"{result.level} cleanup by {result.trigger}: {freed}"
 
 
-def _limit(report: RunReport, highest: float) -> int | None:
+def _limit(report: RunReport, highest: int) -> int | None:
     """The limit, where it is near enough to be drawn without flattening everything else."""
     limit = report.environment.limit_bytes
-    return limit if limit is not None and limit <= highest * 3 else None
+    return limit if limit is not None and limit <= highest * 2 else None
 
 
-def _told(report: RunReport, leaks: int, cleanups: int) -> str:
+def _told(report: RunReport, leaks: int, cleanups: int, *, from_zero: bool) -> str:
     session = report.session
-    parts = [f"Resident memory after each of {counted(session.tests, 'test')}, in the order in which they ended."]
+    tests = "the test" if session.tests == 1 else f"each of {session.tests:,} tests"
+    parts = [f"Resident memory after {tests}, in the order in which they ended."]
     if session.rss_start_bytes is not None and session.rss_end_bytes is not None:
-        parts.append(
-            f"It began at {format_bytes(session.rss_start_bytes)} and ended at {format_bytes(session.rss_end_bytes)}."
-        )
+        start, end = format_bytes(session.rss_start_bytes), format_bytes(session.rss_end_bytes)
+        parts.append(f"It began at {start} and ended at {end}.")
     if session.peak_rss_bytes is not None:
         where = f", in {shortened(session.peak_nodeid, _LONGEST)}" if session.peak_nodeid else ""
         parts.append(f"The highest peak was {format_bytes(session.peak_rss_bytes)}{where}.")
@@ -120,4 +125,6 @@ def _told(report: RunReport, leaks: int, cleanups: int) -> str:
         parts.append(f"{counted(leaks, 'leak')} marked.")
     if cleanups:
         parts.append(f"{counted(cleanups, 'cleanup')} marked.")
+    if not from_zero:
+        parts.append("The scale does not begin at zero.")
     return " ".join(parts)

@@ -1,8 +1,9 @@
-"""A page out of a template of this package: everything that is printed into it is escaped, scripts are those of the page."""
+"""A page out of a template of this package: what is printed into it is escaped, and its scripts are its own."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -19,6 +20,8 @@ __all__ = ["sheet"]
 
 _TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
 _LONGEST = 300
+# Where the line of an id, path or name may end: the rest stays together.
+_PIECE = re.compile(r".*?(?:/|::|[\[._-])(?=.)|.+", re.DOTALL)
 
 
 def sheet(
@@ -75,6 +78,7 @@ def _environment() -> Environment:
         percent=percent,
         counted=counted,
         short=lambda text, most=_LONGEST: shortened(text, most),
+        pieces=_PIECE.findall,
     )
     return environment
 

@@ -41,6 +41,7 @@ class Row:
     peak: int | None
     peak_growth: int | None
     retained: int | None
+    blocks: int | None
     reason: str
     anchor: str
 
@@ -49,10 +50,11 @@ class Row:
 class Survey:
     """What one pass over the tests has told.
 
-    ``rows`` are for scripts: file, name, verdict, outcome, worker, milliseconds, bytes resident before, after and at the
-    peak, bytes retained, reason, anchor of its card; words are numbers, whose texts are in ``words``. ``positions``:
-    the row of the tests that were asked for, by their whole id. ``first``: the tests to print. ``left_out``: tests
-    without a row. ``resident``: bytes after each test that has a row.
+    ``rows`` are for scripts: file, name, verdict, outcome, worker, milliseconds, bytes resident before, after and at
+    the peak, bytes and blocks retained, reason, anchor of its card; words are numbers, whose texts are in ``words``.
+    ``positions``: the row of the tests that were asked for, by their whole id. ``first``: the tests to print.
+    ``left_out``: tests without a row. ``resident``: bytes after each test that has a row. ``in_blocks``: what is
+    retained is known in blocks only.
     """
 
     rows: list[list[Any]]
@@ -63,6 +65,7 @@ class Survey:
     resident: list[int | None]
     counts: Counts
     total: int
+    in_blocks: bool
 
 
 def surveyed(records: Records, *, anchors: Mapping[str, str], wanted: Collection[str]) -> Survey:
@@ -78,6 +81,7 @@ def surveyed(records: Records, *, anchors: Mapping[str, str], wanted: Collection
         resident=table.resident,
         counts=counts,
         total=table.total,
+        in_blocks=not table.has_bytes and table.has_blocks,
     )
 
 
@@ -94,6 +98,7 @@ class _Table:
         self.left_out = 0
         self.resident: list[int | None] = []
         self.total = 0
+        self.has_bytes = self.has_blocks = False
         self._anchors = anchors
         self._wanted = wanted
         self._room = _ROOM
@@ -103,6 +108,8 @@ class _Table:
             yield record
             self._remember(record)
             self.total += 1
+            self.has_bytes = self.has_bytes or record.retained_bytes is not None
+            self.has_blocks = self.has_blocks or record.retained_blocks is not None
             # Whatever else there is: what is more than clean has a row, as long as there is any room.
             if len(self.rows) < (_MOST_ROWS // 2 if record.verdict in _PLAIN else _MOST_ROWS):
                 self._add(record)
@@ -129,6 +136,7 @@ class _Table:
                 record.rss_after_bytes,
                 record.peak_rss_bytes,
                 record.retained_bytes,
+                record.retained_blocks,
                 self._number("reason", shortened(record.reason, _LONGEST_REASON)) if record.reason else None,
                 self._anchors.get(record.nodeid),
             ]
@@ -158,6 +166,7 @@ class _Table:
             peak=peak,
             peak_growth=growth,
             retained=record.retained_bytes,
+            blocks=record.retained_blocks,
             reason=shortened(record.reason or "", _LONGEST_REASON),
             anchor=self._anchors.get(record.nodeid, ""),
         )

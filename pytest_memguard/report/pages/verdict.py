@@ -30,7 +30,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """One finding in a line: what every run leaves behind, where it is made, and who holds it."""
+    """One finding in short: what every run leaves behind, where it is made, who holds it; ``what`` stays open."""
 
     anchor: str
     kind: str
@@ -39,6 +39,7 @@ class Glance:
     place: str
     source: str
     holder: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +68,8 @@ def verdict(report: RunReport, counts: Counts) -> Verdict:
 
 def _failing(report: RunReport) -> str:
     """What fails it in one line; ``result`` counts leaks, limits and tests that have grown, and knows who stopped."""
-    counted_ones = (*report.leaks, *report.limits, *report.grown)
-    if any(entry.gates for entry in counted_ones) or any(failure.stopped for failure in report.failures):
+    gating = (entry.gates for entries in (report.leaks, report.limits, report.grown) for entry in entries)
+    if any(gating) or any(failure.stopped for failure in report.failures):
         return result(report)
     return "Memory pressure fails the run" if report.failures else "Memory grew over the session, which fails the run"
 
@@ -86,7 +87,8 @@ def _meaning(report: RunReport, counts: Counts, tone: str) -> Iterator[str]:
     elif session.checked:
         yield "No test leaves something behind each time it runs."
     undecided = f", {counts.undecided_total} without a decision" if counts.undecided_total else ""
-    yield f"{session.checked} of {counted(session.tests, 'test')} were repeated to find out{undecided}."
+    all_tests = "1 test was" if session.tests == 1 else f"{session.tests:,} tests were"
+    yield f"{session.checked:,} of {all_tests} repeated to find out{undecided}."
     if counts.failed:
         yield f"{counted(counts.failed, 'test')} failed by other causes: see what pytest says of them."
 
@@ -97,12 +99,12 @@ def glance(cards: Sequence[Card]) -> list[Glance]:
 
 
 def _glance(card: Card) -> Glance:
-    place = source = holder = ""
+    place = source = holder = what = ""
     if isinstance(card, LeakCard):
-        for site in card.sites[:1]:
-            place = site.place
-            source = next((line.text.strip() for line in site.lines if line.is_meant), "")
-        holder = next((path.shortly for path in card.paths), "") or next(iter(card.resources), "")
+        for excerpt in card.places[:1]:
+            place, source = excerpt.place, excerpt.source
+        holder = next((path.shortly for path in card.paths), "")
+        what = next(iter(card.resources), "")
     return Glance(
         anchor=card.anchor,
         kind=card.kind,
@@ -111,6 +113,7 @@ def _glance(card: Card) -> Glance:
         place=shortened(place, _LONGEST),
         source=shortened(source, _LONGEST),
         holder=shortened(holder, _LONGEST),
+        what=shortened(what, _LONGEST),
     )
 
 

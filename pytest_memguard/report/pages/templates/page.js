@@ -59,7 +59,8 @@ const memguard = (() => {
       await Plotly.react(target, traces, whole, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
       figure.classList.add("is-live");
     } catch (error) {
-      figure.querySelector(".plot-live").hidden = true; // the picture stays
+      figure.querySelector(".plot-live").hidden = true; // the picture stays, where there is one
+      if (!figure.querySelector(".plot-still")) figure.hidden = true;
       console.warn("memguard: no interactive plot:", error);
     }
   }
@@ -68,6 +69,7 @@ const memguard = (() => {
   function plot(id, build) {
     const figure = document.getElementById(id);
     if (!figure || !window.DecompressionStream) return;
+    figure.classList.remove("only-live");
     new IntersectionObserver((entries, observer) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();

@@ -8,8 +8,9 @@
   const TONES = { leak: "bad", suspect: "warn", inconclusive: "warn", suppressed: "warn", clean: "good" };
   const RANK = ["leak", "suspect", "inconclusive", "suppressed", "saturating", "one-off", "deferred", "unchecked", "clean"];
 
-  const tests = data.rows.map(([file, name, verdict, outcome, worker, ms, before, after, peak, retained, reason, anchor], index) => ({
-    index, ms, before, after, peak, retained, anchor,
+  const tests = data.rows.map(([file, name, verdict, outcome, worker, ms, before, after, peak, size, blocks, reason, anchor], index) => ({
+    index, ms, before, after, peak, anchor,
+    retained: data.inBlocks ? blocks : size,
     id: words.file[file] ? `${words.file[file]}::${name}` : name,
     verdict: words.verdict[verdict], outcome: words.outcome[outcome], worker: words.worker[worker],
     reason: reason === null ? "" : words.reason[reason],
@@ -18,12 +19,17 @@
 
   function bytes(size, signed = false) {
     if (size === null) return "–";
-    const sign = size < 0 ? "-" : signed ? "+" : "";
+    const sign = size < 0 ? "-" : signed && size > 0 ? "+" : "";
     let amount = Math.abs(size);
     let unit = 0;
     while (amount >= 1023.5 && unit < UNITS.length - 1) { amount /= 1024; unit += 1; }
     return `${sign}${unit && amount < 99.95 ? amount.toFixed(1) : Math.round(amount)} ${UNITS[unit]}`;
   }
+
+  const kept = (test) => (data.inBlocks && test.retained !== null ? `${test.retained > 0 ? "+" : ""}${test.retained} blocks` : bytes(test.retained, true));
+
+  // The line of an id ends where its parts do.
+  const broken = (text) => text.split(/(?<=\/|::|[[._-])(?=.)/).flatMap((piece) => [piece, document.createElement("wbr")]);
 
   function time(ms) {
     if (ms < 1000) return `${ms < 10 ? ms : Math.round(ms)} ms`;
@@ -39,7 +45,7 @@
 
   function rowOf(test) {
     const row = node("tr", "");
-    const name = node("td", "test", node("span", "mono", test.id));
+    const name = node("td", "test", node("span", "mono", ...broken(test.id)));
     if (test.outcome !== "passed") name.append(" ", node("span", "badge warn", test.outcome));
     if (test.reason) name.append(node("span", "reason hushed", test.reason));
     let verdict = node("span", `badge ${TONES[test.verdict] ?? ""}`, test.verdict);
@@ -49,7 +55,7 @@
       verdict = link;
     }
     row.append(name, node("td", "", verdict));
-    const figures = [bytes(test.peak), bytes(test.growth, true), bytes(test.retained, true), time(test.ms)];
+    const figures = [bytes(test.peak), bytes(test.growth, true), kept(test), time(test.ms)];
     row.append(...figures.map((text) => node("td", "figure", text)));
     return row;
   }
@@ -94,9 +100,11 @@
   function hover(test) {
     const facts = [`after ${bytes(test.after)}`];
     if (test.peak !== null) facts.push(`peak ${bytes(test.peak)}`);
-    if (test.retained !== null) facts.push(`retained ${bytes(test.retained, true)}`);
+    if (test.retained !== null) facts.push(`retained ${kept(test)}`);
     return `${plain(shortId(test.id))}<br>${facts.join(", ")}${test.verdict === "clean" ? "" : `<br>${test.verdict}`}`;
   }
+
+  const hue = (index) => `hsl(${(215 + index * 47) % 360}, 60%, 54%)`;
 
   function resident(color) {
     const traces = [];
@@ -110,14 +118,12 @@
       name: "peak in a test", x: peaks.map((test) => test.index + 1), y: peaks.map((test) => test.peak), type: "scatter",
       mode: "lines", line: { color: color("peak"), width: 1 }, text: peaks.map(hover), hovertemplate: "%{text}<extra></extra>",
     });
-    let hue = 0;
     for (const [worker, list] of workers) {
-      const line = workers.size === 1 ? color("curve") : `hsl(${(215 + hue * 47) % 360} 65% 55%)`;
-      hue += 1;
+      const line = workers.size === 1 ? color("curve") : hue(traces.length - 1);
       traces.push({
         name: workers.size === 1 ? "resident after each test" : plain(worker), x: list.map((test) => test.index + 1), y: list.map((test) => test.after),
         type: "scatter", mode: "lines", line: { color: line, width: 2 }, connectgaps: true, text: list.map(hover), hovertemplate: "%{text}<extra></extra>",
-        ...(workers.size === 1 ? { fill: "tozeroy", fillcolor: color("curve-soft") } : {}),
+        ...(workers.size === 1 ? { fill: marks.ticks[0][0] === 0 ? "tozeroy" : "none", fillcolor: color("curve-soft") } : {}),
       });
     }
     return traces;
@@ -129,6 +135,11 @@
     const add = (name, rows, text, marker) => rows.length && traces.push({
       name, x: rows.map(([row]) => row + 1), y: at(rows), text, type: "scatter", mode: "markers", marker, hovertemplate: "%{text}<extra></extra>",
     });
+    for (const level of ["warning", "critical", "emergency"]) {
+      const spans = marks.spans.filter(([, , each]) => each === level);
+      add(`pressure: ${level}`, spans, spans.map(([row, , , share]) => `${level}: ${plain(share)}<br>at ${plain(shortId(tests[row].id))}`),
+        { color: color(level === "warning" ? "warn" : "bad"), symbol: "diamond", size: 10 });
+    }
     add("cleanup", marks.cleanups, marks.cleanups.map(([row, told]) => `${plain(told)}<br>after ${plain(shortId(tests[row].id))}`),
       { color: color("good"), symbol: "triangle-down", size: 9 });
     add("leak", marks.leaks, marks.leaks.map(([row]) => `<b>leak</b> ${hover(tests[row])}`),
@@ -141,28 +152,38 @@
       type: "rect", xref: "x", yref: "paper", x0: start + 0.5, x1: end + 1.5, y0: 0, y1: 1, layer: "below", line: { width: 0 },
       fillcolor: color(level === "warning" ? "warn-soft" : "bad-soft"),
     }));
-    const annotations = marks.spans.map(([start, end, level, share]) => ({
-      x: (start + end) / 2 + 1, y: 1, yref: "paper", yanchor: "top", showarrow: false, text: `${level}, ${plain(share)}`,
-      font: { size: 11, color: color(level === "warning" ? "warn" : "bad") },
-    }));
+    const annotations = [];
     if (marks.limit !== null) {
       shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: marks.limit, y1: marks.limit, line: { color: color("bad"), width: 1, dash: "dash" } });
       annotations.push({ xref: "paper", x: 1, xanchor: "right", y: marks.limit, yanchor: "bottom", showarrow: false, text: `limit ${bytes(marks.limit)}`, font: { size: 11, color: color("bad") } });
     }
-    const highest = tests.reduce((most, test) => Math.max(most, test.peak ?? 0, test.after ?? 0), marks.limit ?? 0);
-    const power = 2 ** Math.max(Math.floor(Math.log2(highest / 4)), 0);
-    const ticks = [];
-    for (let value = 0; value <= highest * 1.1; value += power) ticks.push(value);
+    const values = marks.ticks.map(([value]) => value);
     return {
       traces: [...resident(color), ...marked(color)],
       layout: {
         shapes, annotations,
-        xaxis: { title: { text: "tests, in the order in which they ended", font: { size: 12 } }, range: [0.5, tests.length + 0.5] },
-        yaxis: { tickvals: ticks, ticktext: ticks.map((value) => bytes(value)) },
+        xaxis: { title: { text: "tests, in the order in which they ended", font: { size: 12 } }, range: [0.5, tests.length + 0.5], tickformat: ",d", ...(tests.length < 8 ? { dtick: 1 } : {}) },
+        yaxis: { tickvals: values, ticktext: marks.ticks.map(([, text]) => text), range: [values[0], values.at(-1)], fixedrange: true },
+      },
+    };
+  }
+
+  function components(color) {
+    const highest = data.held.map(({ points }) => Math.max(...points.map(([, entries]) => entries)));
+    const uneven = Math.max(...highest) > 40 * Math.max(Math.min(...highest), 1);
+    return {
+      traces: data.held.map(({ name, points }, index) => ({
+        name: plain(name), x: points.map(([at]) => at), y: points.map(([, entries]) => entries), type: "scatter", mode: "lines",
+        line: { shape: "hv", width: 2, color: hue(index) }, hovertemplate: `${plain(name)}: %{y:,} entries after %{x:,} tests<extra></extra>`,
+      })),
+      layout: {
+        xaxis: { title: { text: "tests", font: { size: 12 } }, tickformat: ",d" },
+        yaxis: { title: { text: uneven ? "entries (logarithmic)" : "entries", font: { size: 12 } }, type: uneven ? "log" : "linear", tickformat: ",d", fixedrange: true, ...(uneven ? { dtick: 1 } : {}) },
       },
     };
   }
 
   showTable();
   if (marks !== null) memguard.plot("memory-plot", memory);
+  if (data.held.length) memguard.plot("components-plot", components);
 })();
