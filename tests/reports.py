@@ -438,9 +438,7 @@ def _around(ids: list[str]) -> dict[str, object]:
         ),
         "cleanups": (
             *(
-                replace(
-                    cleanup, at_s=index * 0.02, level="gentle", trigger="schedule", nodeid=ids[index], freed_bytes=9000
-                )
+                replace(planned, at_s=index * 0.02, nodeid=ids[index])
                 for index in range(tests // 10, tests, max(tests // 8, 1))
             ),
             cleanup,

@@ -98,11 +98,13 @@ def _cleanups(report: RunReport, survey: Survey) -> Iterator[tuple[int, str]]:
     for result in report.cleanups:
         row = survey.positions.get(result.nodeid or "")
         if row is not None:
-            freed = (
-                "freed an unknown amount" if result.freed_bytes is None else f"freed {format_bytes(result.freed_bytes)}"
-            )
-            freed = "refused" if result.refused else freed
-            yield row, f"{result.level} cleanup by {result.trigger}: {freed}"
+            yield row, f"{result.level} cleanup by {result.trigger}: {_freed(result)}"
+
+
+def _freed(result: CleanupResult) -> str:
+    if result.refused:
+        return "refused"
+    return "freed an unknown amount" if result.freed_bytes is None else f"freed {format_bytes(result.freed_bytes)}"
 
 
 def _limit(report: RunReport, highest: int) -> int | None:

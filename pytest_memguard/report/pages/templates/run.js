@@ -55,8 +55,12 @@
       verdict = link;
     }
     row.append(name, node("td", "", verdict));
-    const figures = [bytes(test.peak), bytes(test.growth, true), kept(test), time(test.ms)];
-    row.append(...figures.map((text) => node("td", "figure", text)));
+    const figures = { peak: bytes(test.peak), "above start": bytes(test.growth, true), retained: kept(test), time: time(test.ms) };
+    for (const [label, text] of Object.entries(figures)) {
+      const cell = node("td", "figure", text);
+      cell.dataset.label = label;
+      row.append(cell);
+    }
     return row;
   }
 
