@@ -16,8 +16,8 @@ function once(ask) {
 }
 
 const styleOf = once((element) => {
-  const { position, clipPath, overflowX, overflowY } = getComputedStyle(element);
-  return { position, clipPath, overflowX, overflowY };
+  const { position, clipPath, overflowX, overflowY, textOverflow } = getComputedStyle(element);
+  return { position, clipPath, overflowX, overflowY, textOverflow };
 });
 const boxOf = once((element) => element.getBoundingClientRect());
 
@@ -114,12 +114,13 @@ function tooWide() {
   return [...new Set(found)].slice(0, 20);
 }
 
-// Elements that hide a part of their own text.
+// Elements that hide a part of their own text, but for those that say so and lead to the whole.
 function cut() {
   const found = [];
   for (const element of document.body.querySelectorAll("*")) {
     if (element instanceof SVGElement || !element.textContent.trim() || !isShown(element)) continue;
     const style = styleOf(element);
+    if (style.textOverflow === "ellipsis" && element.closest("a[href^='#']")) continue;
     const hides = (overflow) => ["hidden", "clip"].includes(overflow);
     const wide = hides(style.overflowX) && element.scrollWidth > element.clientWidth + 1;
     const high = hides(style.overflowY) && element.scrollHeight > element.clientHeight + 1;

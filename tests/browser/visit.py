@@ -8,11 +8,13 @@ from typing import Any
 
 SCHEMES = ("light", "dark")
 WIDTHS = (1440, 390)
+# What no page has, and no name may bring.
+FOREIGN = "main img, header img, iframe, object, embed, script[src], [onerror], [onload], [onclick]"
 LAYOUT = (Path(__file__).parent / "layout.js").read_text("utf-8")
 # A page says what it has to say in its own words; these are for machines.
 _FOCUSED = """() => {
     const element = document.activeElement;
-    const words = (element.getAttribute("aria-label") || element.textContent || "").trim().slice(0, 60);
+    const words = (element.getAttribute("aria-label") || element.textContent || "").trim().slice(0, 100);
     return [element.tagName.toLowerCase(), element.getAttribute("role"), words].filter(Boolean).join(" ");
 }"""
 # Plots are drawn again a while after the window has another size, so that nothing moves for a tenth of a second.
@@ -32,6 +34,14 @@ _SETTLED = """async () => {
 _VIOLATIONS = """async (rules) => (await axe.run({ exclude: [[".plot-live"]] }, {
     resultTypes: ["violations"], preload: false, ...(rules.length ? { runOnly: rules } : {}),
 })).violations"""
+_RULES = {
+    (WIDTHS[0], "dark"): ("color-contrast",),
+    (WIDTHS[1], "light"): ("scrollable-region-focusable",),
+    (WIDTHS[1], "dark"): None,
+}
+_WHEN_PRINTED = """() => addEventListener("beforeprint", () => {
+    window.foldedOnPaper = document.querySelectorAll("details:not([open])").length;
+})"""
 _OUTLINE = "() => getComputedStyle(document.activeElement).outlineStyle"
 _QUIET = frozenset({"debug", "verbose"})
 
@@ -68,8 +78,14 @@ class Visit:
         """Open all that is folded away."""
         self.tell("() => document.querySelectorAll('details').forEach((details) => { details.open = true; })")
 
+    def folded_on_paper(self) -> int:
+        """How much is still folded away when the page is printed."""
+        self.tell(_WHEN_PRINTED)
+        self.page.pdf(format="A4")
+        return int(self.tell("() => window.foldedOnPaper"))
+
     def problems(self, axe: str | None = None, *, rules: Sequence[str] = ()) -> dict[str, list[str]]:
-        """What is wrong with how the page looks now, and by axe-core, whose source *axe* is, or by some *rules* of it."""
+        """What is wrong with how the page looks now, also by the axe-core of source *axe*, or by some *rules* of it."""
         found: dict[str, list[str]] = self.tell(f"() => {{ {LAYOUT}; return problems(); }}")
         if axe is not None and (violations := self.accessibility(axe, rules)):
             found["accessibility"] = violations
@@ -128,8 +144,9 @@ def looks(visit: Visit, axe: str | None = None) -> dict[tuple[int, str], dict[st
         for scheme in SCHEMES:
             visit.look(width, scheme)
             backgrounds.add(visit.tell("() => getComputedStyle(document.body).backgroundColor"))
-            # All but the colours is the same in both.
-            found[width, scheme] = visit.problems(axe, rules=() if scheme == "light" else ("color-contrast",))
+            # All but the colours is the same in both, and nearly all at every width; axe-core is slow.
+            rules = _RULES.get((width, scheme), ())
+            found[width, scheme] = visit.problems(axe if rules is not None else None, rules=rules or ())
     assert len(backgrounds) == len(SCHEMES)
     return {look: problems for look, problems in found.items() if problems}
 
