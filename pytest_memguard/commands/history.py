@@ -103,7 +103,7 @@ def _check_page(options: argparse.Namespace, path: str) -> None:
 
 
 def _write_page(past: Past, path: str, settings: Settings, options: argparse.Namespace) -> None:
-    from pytest_memguard.report.pages.history import history_page  # noqa: PLC0415 - needs the extra `html`
+    from pytest_memguard.report.pages.history import headline, history_page  # noqa: PLC0415 - needs the extra `html`
 
     trends = trends_of(
         past,
@@ -115,6 +115,8 @@ def _write_page(past: Past, path: str, settings: Settings, options: argparse.Nam
         raise HistoryError(f"{harmless(path)} has no run yet", remedy="run pytest with it")
     page = history_page(trends, name=os.path.basename(path), version=__version__)
     write_report(options.html, page, setting="the page", origin=_HTML)
+    if os.path.isfile(options.html):  # and not standard output itself
+        print_lines([line(f"{harmless(options.html)}: {headline(trends)}")])
 
 
 def _tolerance(settings: Settings) -> Tolerance:

@@ -1,4 +1,4 @@
-"""What has changed over the runs, as cards: tests that rose or creep, each with its course, and leaks that came and went."""
+"""What has changed over the runs, as cards: tests that rose or creep, and leaks that came and went."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ _MOST_LEAKS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One test whose memory has changed. ``since`` names the run with which it began; ``low`` and ``high`` label the
-    course, ``marked`` is where on it the change begins, in thousandths of its width.
+    """One test whose memory has changed. ``since`` names the run with which it began.
+
+    ``high`` is the highest size of the course, ``marked`` where on it the change begins, in thousandths of its width.
     """
 
     anchor: str
@@ -74,7 +75,8 @@ def _rise(place: int, rise: Rise, track: Track, trends: Trends) -> Change:
         nodeid=shortened(rise.nodeid, _LONGEST),
         metric=rise.metric,
         amount=format_bytes(rise.rise_bytes, signed=True),
-        facts=f"{format_bytes(rise.bytes)}, usually {format_bytes(rise.usual_bytes)} ({counted(rise.runs, 'run')}: {span})",
+        facts=f"{format_bytes(rise.bytes)}, usually {format_bytes(rise.usual_bytes)} "
+        f"({counted(rise.runs, 'run')}: {span})",
         since=f"since {_named(trends.runs[began])}",
         curve=course(series),
         marked=_position(began, len(series)),

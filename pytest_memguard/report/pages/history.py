@@ -16,7 +16,7 @@ from pytest_memguard.report.pages.tracks import most_changed, rows_of
 from pytest_memguard.report.text import counted, shortened
 from pytest_memguard.units import format_bytes, format_duration
 
-__all__ = ["history_page"]
+__all__ = ["headline", "history_page"]
 
 _PRINTED = 100
 _LISTED = 200
@@ -35,10 +35,8 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestLine:
+class PrintedTest:
     """One test as it is printed for a reader without scripts; sizes in bytes."""
-
-    __test__ = False  # no test of anybody's, whatever it is called
 
     nodeid: str
     peak: int | None
@@ -68,7 +66,7 @@ def history_page(trends: Trends, *, name: str, version: str) -> Iterator[str]:
         name=shortened(name, _LONGEST),
         version=version,
         tone=_tone(trends),
-        title=_title(trends),
+        title=headline(trends),
         meaning=" ".join(_meaning(trends)),
         tiles=list(_tiles(trends)),
         changes=changes,
@@ -93,7 +91,8 @@ def _tone(trends: Trends) -> str:
     return "warn" if trends.rises or trends.creeps else "good"
 
 
-def _title(trends: Trends) -> str:
+def headline(trends: Trends) -> str:
+    """What the newest run has come to, in one line."""
     newest = trends.runs[-1]
     risen = len({rise.nodeid for rise in trends.rises})
     creeping = len({creep.nodeid for creep in trends.creeps})
@@ -184,9 +183,9 @@ def _date(run: PastRun) -> str:
     return shortened(run.started[:_DATE].replace("T", " "), _DATE)
 
 
-def _line(track: Track) -> TestLine:
+def _line(track: Track) -> PrintedTest:
     now = {metric: sizes(track, metric)[-1] for metric in METRICS}
-    return TestLine(
+    return PrintedTest(
         nodeid=shortened(track.nodeid, _LONGEST),
         peak=now["peak"],
         peak_change=change(track, "peak"),

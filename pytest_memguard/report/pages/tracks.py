@@ -16,7 +16,7 @@ from pytest_memguard.history.trends import change, sizes
 from pytest_memguard.history.values import Track
 from pytest_memguard.report.text import shortened
 
-__all__ = ["ALPHABET", "TestRows", "most_changed", "packed_series", "rows_of"]
+__all__ = ["ALPHABET", "PackedRows", "most_changed", "packed_series", "rows_of"]
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _BASE = len(ALPHABET)
@@ -29,12 +29,12 @@ _LONGEST, _SHORT = 300, 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestRows:
-    """``rows``: id, verdict, outcome, place of the last run, then for retained and peak: now, change, lowest, highest,
-    series. Verdicts and outcomes are numbers, whose texts are in ``words``. ``left_out``: tests without a row.
-    """
+class PackedRows:
+    """Tests for a script. ``left_out``: how many have no row.
 
-    __test__ = False  # no test of anybody's, whatever it is called
+    ``rows``: id, verdict, outcome, place of the last run, then for retained and peak: now, change, lowest, highest,
+    series. Verdicts and outcomes are numbers, whose texts are in ``words``.
+    """
 
     rows: list[list[Any]]
     words: list[str]
@@ -46,7 +46,7 @@ def most_changed(tracks: Iterable[Track], newest: int) -> list[Track]:
     return sorted(tracks, key=lambda track: _rank(track, newest))
 
 
-def rows_of(tracks: Sequence[Track], *, runs: int) -> TestRows:
+def rows_of(tracks: Sequence[Track], *, runs: int) -> PackedRows:
     """A row each, in this order, as long as there is room."""
     words: dict[str, int] = {}
     rows: list[list[Any]] = []
@@ -63,7 +63,7 @@ def rows_of(tracks: Sequence[Track], *, runs: int) -> TestRows:
             lowest, highest = (min(known), max(known)) if known else (None, None)
             row += [series[-1], change(track, metric), lowest, highest, packed_series(series, lowest, highest)]
         rows.append(row)
-    return TestRows(rows=rows, words=list(words), left_out=len(tracks) - len(rows))
+    return PackedRows(rows=rows, words=list(words), left_out=len(tracks) - len(rows))
 
 
 def packed_series(series: Sequence[int | None], lowest: int | None, highest: int | None) -> str:
