@@ -21,7 +21,8 @@ __all__ = ["Card", "Cards", "Evidence", "LeakCard", "Path", "Step", "TypeRow", "
 
 _LONGEST_ID = 400
 _LONGEST_NAME = 200
-_LONGEST_COMMAND = 4_000
+_LONGEST_COMMAND = 2_000
+_MOST_CARDS = 200
 _TYPES = 12
 _SITES = 5
 _RETAINERS = 5
@@ -107,11 +108,16 @@ class LeakCard(Card):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cards:
-    """What fails the run, the worst first, and the ``others``; ``anchors``: of the card of each test that has one."""
+    """What fails the run, the worst first, and the ``others``; ``anchors``: of the card of each test that has one.
+
+    ``more_failing`` and ``more_others``: findings without a card, because there are too many.
+    """
 
     failing: tuple[Card, ...]
     others: tuple[Card, ...]
     anchors: Mapping[str, str]
+    more_failing: int
+    more_others: int
 
 
 def cards_of(report: RunReport, read: Reader) -> Cards:
@@ -122,11 +128,14 @@ def cards_of(report: RunReport, read: Reader) -> Cards:
     growth = report.session.growth
     if growth.suspected and not growth.gates:
         others.append(growth)
+    worst = failing(report)
     named = _Anchors()
     return Cards(
-        failing=tuple(_card(entry, named.anchor(entry), read) for entry in failing(report)),
-        others=tuple(_card(entry, named.anchor(entry), read) for entry in others),
+        failing=tuple(_card(entry, named.anchor(entry), read) for entry in worst[:_MOST_CARDS]),
+        others=tuple(_card(entry, named.anchor(entry), read) for entry in others[:_MOST_CARDS]),
         anchors=named.by_test,
+        more_failing=max(len(worst) - _MOST_CARDS, 0),
+        more_others=max(len(others) - _MOST_CARDS, 0),
     )
 
 

@@ -18,6 +18,7 @@ _SPARK_WIDTH, _SPARK_HEIGHT = 120.0, 26.0
 _TICKS = 5
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _CLOSE = 0.8
+_FINEST = 0.002  # of the whole: a course that is flat looks flat
 _HAIR = 1e-9
 
 
@@ -141,7 +142,7 @@ def byte_axis(low: int, high: int) -> Axis:
     power = min(int(math.log(high, 1024)), len(_UNITS) - 1)
     unit = float(1024**power)
     start = 0.0 if low < high * _CLOSE else low / unit
-    for step in _steps((high / unit - start) / (_TICKS - 1)):
+    for step in _steps(max((high / unit - start) / (_TICKS - 1), high / unit * _FINEST)):
         bottom = math.floor(start / step + _HAIR) * step
         if bottom + step * (_TICKS - 1) >= high / unit * (1 - _HAIR):
             break

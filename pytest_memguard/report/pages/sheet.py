@@ -11,9 +11,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pytest_memguard.report.pages.bundle import packed, plot_library
-from pytest_memguard.report.pages.embedding import as_data, as_is, source_hash
-from pytest_memguard.report.text import counted, harmless, percent, shortened
+from pytest_memguard.report.pages.bundle import Library, plot_library
+from pytest_memguard.report.pages.embedding import LONGEST, as_data, as_is, digest_source, source_hash
+from pytest_memguard.report.text import counted, percent, shortened
 from pytest_memguard.units import format_bytes, format_duration
 
 __all__ = ["sheet"]
@@ -42,17 +42,17 @@ def sheet(
         style=as_is(style),
         scripts=[as_is(text) for text in sources],
         data=as_data(data),
-        library=None if library is None else packed(library),
+        library=None if library is None else as_is(library.packed),
         **values,
     )
 
 
-def _policy(scripts: Sequence[str], style: str, library: str | None) -> str:
+def _policy(scripts: Sequence[str], style: str, library: Library | None) -> str:
     """Nothing is loaded from anywhere, and no script runs but these; plotly.js sets styles as it draws."""
-    allowed = [*scripts, library] if library is not None else scripts
+    allowed = [*map(source_hash, scripts), *([digest_source(library.digest)] if library is not None else [])]
     sources = {
         "default-src": "'none'",
-        "script-src": " ".join(map(source_hash, allowed)),
+        "script-src": " ".join(allowed),
         "style-src": source_hash(style) if library is None else "'unsafe-inline'",
         "img-src": "data: blob:",  # the sign of the page, and a plot that is saved as a picture
         "base-uri": "'none'",
@@ -84,8 +84,8 @@ def _environment() -> Environment:
 
 
 def _printed(value: Any) -> Any:
-    """What an expression of a template prints: text is made harmless, markup of templates has been through here."""
-    return value if isinstance(value, Markup) or not isinstance(value, str) else harmless(value)
+    """What an expression of a template prints: text harmless and not too long; markup of templates was text before."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else shortened(value, LONGEST)
 
 
 def _file(name: str) -> str:
