@@ -26,6 +26,7 @@ _NAMES = (
     "kills",
     "histories",
     "noise",
+    "pages",
 )
 _MODULES = {"suites": "real"}
 

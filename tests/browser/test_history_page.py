@@ -6,10 +6,12 @@ import pytest
 
 from benchmarks.made import nodeid
 from benchmarks.made_history import CREEPS, FELL, NEW, ROSE
-from tests.browser.pages import EVIL, history, hostile_trends, many, trends
-from tests.browser.visit import FOREIGN, count, looks
 
 pytest.importorskip("jinja2", reason="Jinja2 is not installed (extra `html`)")
+pytest.importorskip("plotly", reason="plotly is not installed (extra `html`)")
+
+from tests.browser.pages import EVIL, history, hostile_trends, many, trends
+from tests.browser.visit import FOREIGN, count, looks
 
 MOST_BYTES = 15_000_000
 ROW = "#test-table tbody tr"

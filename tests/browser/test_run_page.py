@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.made import nodeid, report
-from tests.browser.pages import EVIL, hostile_run, run_page
-from tests.browser.visit import FOREIGN, count, looks
 
 pytest.importorskip("jinja2", reason="Jinja2 is not installed (extra `html`)")
+pytest.importorskip("plotly", reason="plotly is not installed (extra `html`)")
+
+from tests.browser.pages import EVIL, hostile_run, run_page
+from tests.browser.visit import FOREIGN, count, looks
 
 MOST_BYTES = 15_000_000
 ROW = "#test-table tbody tr"
