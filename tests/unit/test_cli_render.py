@@ -149,7 +149,10 @@ def test_every_unreadable_report_is_named_and_nothing_is_written(memguard, folde
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("-o", "out"), "the output 'out' does not tell its format: expected .txt, .json, .md, .markdown or .xml"),
+        (
+            ("-o", "out"),
+            "the output 'out' does not tell its format: expected .txt, .json, .html, .htm, .md, .markdown or .xml",
+        ),
         (("-o", ".json.bak"), "does not tell its format"),
         (("-o", "no/o.md"), "cannot write the output 'no/o.md' from the command line: there is no directory"),
         (("-o", "folder.md"), "it is a directory"),
