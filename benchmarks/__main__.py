@@ -27,6 +27,7 @@ _NAMES = (
     "histories",
     "noise",
     "pages",
+    "pictures",
 )
 _MODULES = {"suites": "real"}
 
