@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from pytest_memguard.acceptance import Acceptance, AcceptanceState
 from pytest_memguard.gate import ONLY_WARNS, in_packages
 from pytest_memguard.model import Finding
 from pytest_memguard.settings import Suppression
+from pytest_memguard.values import dataclass
 
 if TYPE_CHECKING:
     from pytest_memguard.settings.baselinefile import Baseline, BaselineEntry  # and PyYAML, for nothing without one

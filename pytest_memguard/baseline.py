@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from pytest_memguard.errors import MemguardError
 from pytest_memguard.model import Finding
 from pytest_memguard.report import write_report
 from pytest_memguard.settings import Suppression
+from pytest_memguard.values import dataclass
 
 if TYPE_CHECKING:
     from pytest_memguard.settings.baselinefile import Baseline, BaselineEntry  # and PyYAML, for nothing without one

@@ -16,10 +16,11 @@ import weakref
 from array import array
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from itertools import compress, filterfalse
 from typing import Any
+
+from pytest_memguard.values import dataclass
 
 #: Packages whose containers are no business of a suite: their modules, and what their instances hold.
 OWN_PACKAGES = ("_pytest", "pytest", "pluggy", "pytest_memguard", "xdist", "execnet")

@@ -12,7 +12,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from operator import and_
 from typing import Literal
@@ -21,6 +21,7 @@ from pytest_memguard.grace import GRACE_STEPS_S
 from pytest_memguard.judge import METRICS, Metric, Policy, growing, is_noise, pardons
 from pytest_memguard.model import RoundSeries
 from pytest_memguard.settle import Settler
+from pytest_memguard.values import dataclass
 
 Repeat = Callable[[], bool]
 _UNFORGIVING = 3  #: readings; the first two rounds clear whatever does not grow

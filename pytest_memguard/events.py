@@ -6,8 +6,10 @@ Sizes are bytes, times seconds; ``at_s`` counts from the start of the session. W
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any, Literal, get_args
+
+from pytest_memguard.values import dataclass
 
 __all__ = [
     "CLEANUP_TRIGGERS",

@@ -7,15 +7,17 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
-from pytest_memguard.components import Component, Scope
+from pytest_memguard.components.component import Component
+from pytest_memguard.components.scope import Scope
 from pytest_memguard.model import Checkpoint
 from pytest_memguard.units import UnitError, format_bytes, parse_size
 
 if TYPE_CHECKING:
     from pytest_memguard.calls import Making, PendingCheck
     from pytest_memguard.gone import Watched
+    from pytest_memguard.watch import Level
 
 _LONGEST_NAME = 200
 
@@ -26,13 +28,6 @@ class PeakExceededError(AssertionError):
 
 class NotAwaitedError(AssertionError):
     """``memguard.assert_no_leak`` of a coroutine function inside a running event loop was not awaited."""
-
-
-class Level(NamedTuple):
-    """Resident bytes now, and the highest since the reading before; ``None`` where they cannot be read."""
-
-    rss: int | None
-    peak: int | None
 
 
 class Mark(Protocol):

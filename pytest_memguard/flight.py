@@ -7,7 +7,7 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -139,9 +139,10 @@ class Flight:
     def _look_back(self) -> None:
         rootdir = str(self._config.rootpath)
         killed: list[list[Recording]] = []
-        kills = kill_counts().to_json()
+        kills: Mapping[str, Any] = {}
         for folder in self._folders:
             for run in folder.dead_runs(rootdir):
+                kills = kills or kill_counts().to_json()
                 if all(each.has_ended for each in run):
                     folder.remove(run[0].run)
                 elif folder.set_aside(run, {"found": time.time(), "kills": kills}):

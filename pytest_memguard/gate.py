@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pytest_memguard.model import AllocationSite, Finding
+from pytest_memguard.values import dataclass
 
 #: The reason of a leak that would fail the run, if leaks did.
 ONLY_WARNS = "leaks only warn (--memguard-fail-on)"

@@ -7,7 +7,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pytest_memguard.diagnosis.anatomy import type_name
@@ -19,6 +18,7 @@ from pytest_memguard.diagnosis.source import Sources
 from pytest_memguard.diagnosis.survivors import Born
 from pytest_memguard.grace import GRACE_STEPS_S
 from pytest_memguard.model import Retainer
+from pytest_memguard.values import dataclass
 
 __all__ = ["Remaining", "Watched", "remaining", "still_there"]
 

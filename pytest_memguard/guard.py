@@ -19,7 +19,6 @@ from pytest_memguard.acceptance import Acceptance
 from pytest_memguard.chronicle import Chronicle
 from pytest_memguard.components import ComponentRegistry
 from pytest_memguard.events import ComponentUsage, by_pay
-from pytest_memguard.fixture import Level
 from pytest_memguard.gate import Gate, judged
 from pytest_memguard.grace import Grace
 from pytest_memguard.growth import GrowthSettings
@@ -39,7 +38,7 @@ from pytest_memguard.probes import Probes, open_probes
 from pytest_memguard.recorder import Recorder
 from pytest_memguard.settings import Settings
 from pytest_memguard.subjects import NOT_REACHED, Repetitions, Subject
-from pytest_memguard.watch import Ledger, Watcher
+from pytest_memguard.watch import Ledger, Level, Watcher
 
 if TYPE_CHECKING:
     from pytest_memguard.engine import Engine  # half of the package, for nothing without pass 2

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:  # hooks are declared while memguard is off, too
-    from pytest_memguard.cleanup import StrategyRegistry
+    from pytest_memguard.cleanup.registry import StrategyRegistry
     from pytest_memguard.components import ComponentRegistry
     from pytest_memguard.events import CleanupResult, ComponentUsage, PressureEvent
     from pytest_memguard.model import Finding, MemoryRecord, RunReport, Suspect

@@ -8,9 +8,10 @@ exact zeros with rare single jumps.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
+
+from pytest_memguard.values import dataclass
 
 Metric = Literal["blocks", "heap", "mapped", "rss"]
 METRICS: tuple[Metric, ...] = ("blocks", "heap", "mapped", "rss")

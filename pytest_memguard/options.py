@@ -127,11 +127,13 @@ def load(config: pytest.Config) -> Resolved:
         return resolved
 
 
-def accepted_leaks(config: pytest.Config, resolved: Resolved) -> AcceptedLeaks:
-    """The suppressions and the baseline of this run; a mistake in the baseline is a usage error."""
-    from pytest_memguard.baseline import AcceptedLeaks, BaselineFile  # noqa: PLC0415 - not with memguard off
-
+def accepted_leaks(config: pytest.Config, resolved: Resolved) -> AcceptedLeaks | None:
+    """The suppressions and the baseline of this run, if any; a mistake in the baseline is a usage error."""
     settings = resolved.settings
+    if not (settings.suppressions or settings.baseline is not None or settings.update_baseline):
+        return None
+    from pytest_memguard.baseline import AcceptedLeaks, BaselineFile  # noqa: PLC0415 - for nothing in most runs
+
     file = None
     if settings.baseline is not None:
         label = _relative(settings.baseline, config.rootpath)

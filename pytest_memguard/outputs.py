@@ -14,7 +14,6 @@ from pathlib import Path
 from pytest_memguard.errors import ConflictError, shown
 from pytest_memguard.model import RunReport
 from pytest_memguard.report import Renderer, ReportFileError, check_target, write_report
-from pytest_memguard.report.pages import check_extra
 from pytest_memguard.settings import Resolved
 
 __all__ = ["Outputs", "check_files"]
@@ -40,6 +39,8 @@ def check_files(resolved: Resolved, shown_as: Callable[[Path], str]) -> None:
         origin = resolved.origins.get(name, "")
         check_target(shown_as(target), setting=what, origin=origin)
         if name == "html":
+            from pytest_memguard.report.pages import check_extra  # noqa: PLC0415 - only for a page
+
             check_extra(setting=what, origin=origin)
         other = taken.setdefault(os.path.realpath(target), what)
         if other != what and (target.is_file() or not target.exists()):

@@ -69,7 +69,7 @@ def memguard(request: pytest.FixtureRequest) -> Iterator[MemguardFixture]:
 
     ``assert_no_leak`` and ``watch`` work without ``--memguard``, too; the others then measure nothing and pass.
     """
-    from pytest_memguard.components import Scope  # noqa: PLC0415
+    from pytest_memguard.components.scope import Scope  # noqa: PLC0415
     from pytest_memguard.fixture import MemguardFixture  # noqa: PLC0415
 
     config, item = request.config, request.node

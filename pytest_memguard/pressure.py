@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pytest_memguard.events import PRESSURE_LEVELS, PressureCause, PressureEvent, PressureLevel
 from pytest_memguard.probes.limits import Usage
 from pytest_memguard.settings import Settings
+from pytest_memguard.values import dataclass
 
 __all__ = ["Judgement", "Observation", "PressureMonitor", "Thresholds", "assess", "rank"]
 

@@ -26,7 +26,8 @@ def register_components(hooks: Any, guard: Guard, resolved: Resolved, markers: M
 
 def register_strategies(hooks: Any, guard: Guard, cleaner: CleanupManager) -> None:
     """Strategies of hooks; then all names in the settings must be known. Raises ``MemguardError``."""
-    _offer(hooks.pytest_memguard_strategies, cleaner.registry, guard)
+    if hooks.pytest_memguard_strategies.get_hookimpls():
+        _offer(hooks.pytest_memguard_strategies, cleaner.registry, guard)
     cleaner.check()
 
 

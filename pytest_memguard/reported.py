@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_memguard.baseline import BaselineFile, entry_of
 from pytest_memguard.gate import ONLY_WARNS
@@ -12,6 +11,7 @@ from pytest_memguard.model import Finding
 from pytest_memguard.report.loading import LoadedReport
 from pytest_memguard.settings.baselineedit import edited
 from pytest_memguard.settings.baselinefile import Baseline, BaselineEntry, is_signature
+from pytest_memguard.values import dataclass
 
 __all__ = ["Changes", "accept_reported", "prune_reported"]
 

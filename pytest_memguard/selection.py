@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_memguard.accepting import Evidence
-from pytest_memguard.baseline import AcceptedLeaks
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding
+
+if TYPE_CHECKING:
+    from pytest_memguard.accepting import Evidence
+    from pytest_memguard.baseline import AcceptedLeaks
 
 _RETAINING_NOTHING = ("clean", "one-off", "saturating")
 _NARROWING = ("keyword", "lf", "stepwise", "deselect")
@@ -45,6 +48,8 @@ class Selection:
         return settled
 
     def _evidence(self) -> Evidence:
+        from pytest_memguard.accepting import Evidence  # noqa: PLC0415 - loaded where there is anything accepted
+
         guard = self._guard
         complete = self.finished and not self._is_narrowed()
         nodeids = {guard.ledger.nodeid(index) for index in range(len(guard.ledger))}

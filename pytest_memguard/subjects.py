@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_memguard.model import Origin, Verdict
+from pytest_memguard.values import dataclass
 
 if TYPE_CHECKING:
     from pytest_memguard.census import ContainerCensus

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from fractions import Fraction
+
+from pytest_memguard.values import dataclass
 
 __all__ = [
     "Budget",

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from pytest_memguard.bounds.source import Function
 from pytest_memguard.bounds.uses import Uses
 from pytest_memguard.bounds.value import Scope, mangled
+from pytest_memguard.values import dataclass
 
 LEAST = 2  #: a comparison with 0 or 1 asks whether anything is there
 NEVER = 2**31 - 1  #: from here on a limit is how people write "none" (sys.maxsize, INT_MAX)

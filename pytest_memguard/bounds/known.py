@@ -11,10 +11,10 @@ import sys
 import types
 import weakref
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pytest_memguard import peek
+from pytest_memguard.values import dataclass
 
 DIRECT = "<direct>"  #: held by the C structure of the owner, under no name
 ANY = "*"  #: whatever attribute of the owner it is

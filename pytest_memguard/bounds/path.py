@@ -5,7 +5,6 @@ from __future__ import annotations
 import types
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from os.path import basename
 from typing import Any
 
@@ -15,6 +14,7 @@ from pytest_memguard.bounds.guard import LEAST, NEVER, find_guard
 from pytest_memguard.bounds.lru import name_of
 from pytest_memguard.bounds.place import Place, is_namespace, places
 from pytest_memguard.bounds.source import functions, read_source
+from pytest_memguard.values import dataclass
 
 #: Names that speak of a bound, without the leading underscores and the mangled class.
 # fmt: off

@@ -10,11 +10,12 @@ import gc
 import sys
 import types
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from pytest_memguard import peek
 from pytest_memguard.bounds.known import DIRECT
+from pytest_memguard.values import dataclass
 
 How = Literal["global", "attribute", "local", "self", "direct"]
 

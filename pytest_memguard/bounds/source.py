@@ -12,11 +12,12 @@ import sys
 import tokenize
 import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pytest_memguard import peek
 from pytest_memguard.bounds.place import Place
+from pytest_memguard.values import dataclass
 
 Read = Callable[[str], str | None]
 Node = ast.FunctionDef | ast.AsyncFunctionDef

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import ceil
 
 from pytest_memguard.calls.meter import CallRound
@@ -14,6 +14,7 @@ from pytest_memguard.report.layout import fields, lines
 from pytest_memguard.report.tables import drawn, table
 from pytest_memguard.report.text import Line, counted, harmless, listed
 from pytest_memguard.units import format_bytes
+from pytest_memguard.values import dataclass
 
 __all__ = ["CallLeak", "CallRound", "LeakError", "leak_lines"]
 

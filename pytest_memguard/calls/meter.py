@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
 from pytest_memguard.confirm import Meter
 from pytest_memguard.judge import Metric
+from pytest_memguard.values import dataclass
 
 _CAPACITY = 512
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from pytest_memguard.errors import MemguardError, SettingError, UnknownNameError, all_of, shown
 from pytest_memguard.settings import CLEANUP_LEVELS, CleanupLevel, StrategySpec
+from pytest_memguard.values import dataclass
 
 __all__ = ["CATEGORIES", "Category", "Outcome", "Strategy", "StrategyRegistry"]
 

@@ -6,13 +6,15 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter, thread_time
+from typing import TYPE_CHECKING
 
-from pytest_memguard.components.component import Component
-from pytest_memguard.components.given import actions, checked_limits, one_action, sources_of
 from pytest_memguard.errors import ConflictError, SettingError, UnknownNameError
-from pytest_memguard.events import ComponentUsage, StrategyResult
-from pytest_memguard.growth import GrowthSettings
 from pytest_memguard.settings import ComponentSpec
+
+if TYPE_CHECKING:
+    from pytest_memguard.components.component import Component
+    from pytest_memguard.events import ComponentUsage, StrategyResult
+    from pytest_memguard.growth import GrowthSettings
 
 __all__ = ["ComponentRegistry"]
 
@@ -77,6 +79,9 @@ class ComponentRegistry:
 
         Raises ``MemguardError`` on a name that is taken, and on values that make no sense.
         """
+        from pytest_memguard.components.component import Component  # noqa: PLC0415 - most suites have none
+        from pytest_memguard.components.given import actions, checked_limits, one_action, sources_of  # noqa: PLC0415
+
         origin = origin or _caller()
         if not str(name).strip():
             raise SettingError("name of a component", name, origin=origin, allowed="text that is not empty")

@@ -9,13 +9,14 @@ import itertools
 import math
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pytest_memguard.diagnosis.evidence import Evidence
 from pytest_memguard.diagnosis.owners import is_machinery_name
 from pytest_memguard.diagnosis.survivors import is_helper
 from pytest_memguard.diagnosis.whereabouts import Whereabouts, locate
 from pytest_memguard.model import Diagnosis
+from pytest_memguard.values import dataclass
 
 #: So many objects of helper types (lists, tuples, functions, ..) more than the cause explains may be new: each
 #: repetition replaces some, and the allocated blocks, which must agree exactly, say that none of them adds up.

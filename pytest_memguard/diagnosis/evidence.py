@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pytest_memguard.diagnosis.owners import Owner
 from pytest_memguard.model import Diagnosis, Origin
+from pytest_memguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

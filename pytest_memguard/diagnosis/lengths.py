@@ -13,13 +13,14 @@ import types
 from array import array
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pytest_memguard.diagnosis import anatomy
 from pytest_memguard.diagnosis.held import Held
 from pytest_memguard.diagnosis.owners import Owners
 from pytest_memguard.model import TypeGrowth
+from pytest_memguard.values import dataclass
 
 _MOST = 64
 _MOST_SAMPLED = 10_000

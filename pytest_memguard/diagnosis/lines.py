@@ -10,11 +10,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import CodeType, FrameType
 from typing import Any
 
 from pytest_memguard.diagnosis.paths import Paths
+from pytest_memguard.values import dataclass
 
 _SLACK = 64
 _SHARE = 10

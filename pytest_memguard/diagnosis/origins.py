@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import CodeType
 from typing import Any
 
@@ -13,6 +12,7 @@ from pytest_memguard.diagnosis.scenario import Scenario, Watched
 from pytest_memguard.diagnosis.source import Sources
 from pytest_memguard.diagnosis.stacks import Stacks
 from pytest_memguard.model import AllocationSite, Origin
+from pytest_memguard.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from pytest_memguard.diagnosis import anatomy, boundary, drawing, outside
@@ -16,6 +16,7 @@ from pytest_memguard.diagnosis.search import Hit, Outcome, Search
 from pytest_memguard.diagnosis.source import Sources
 from pytest_memguard.diagnosis.survivors import Born
 from pytest_memguard.model import Retainer
+from pytest_memguard.values import dataclass
 
 _NEAR = 3
 _MOST_NEAR = 200

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextvars
 import sys
 import types
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from pytest_memguard.diagnosis import anatomy
 from pytest_memguard.diagnosis.held import Held
 from pytest_memguard.diagnosis.owners import Owners, is_own_file
+from pytest_memguard.values import dataclass
 
 RootKind = Literal["module", "class", "fixture", "context", "state", "thread", "atexit", "outside"]
 

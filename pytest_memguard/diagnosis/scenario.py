@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from pytest_memguard.model import Origin
+from pytest_memguard.values import dataclass
 
 #: While entered, how much more a reading gives after each phase and fixture of the repetitions than before it.
 Watched = Callable[[Callable[[], int]], AbstractContextManager[Mapping[Origin, int]]]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import gc
 import types
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pytest_memguard.diagnosis import anatomy, gcstate
 from pytest_memguard.diagnosis.held import Held
 from pytest_memguard.diagnosis.roots import Barred, Root, Roots
 from pytest_memguard.diagnosis.survivors import Born
+from pytest_memguard.values import dataclass
 
 _BATCH = 32
 _MOST_NODES = 4_000

@@ -8,7 +8,7 @@ import types
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pytest_memguard.diagnosis import anatomy, gcstate
@@ -16,6 +16,7 @@ from pytest_memguard.diagnosis.held import Held
 from pytest_memguard.diagnosis.owners import Owners
 from pytest_memguard.diagnosis.scenario import Scenario
 from pytest_memguard.model import TypeGrowth
+from pytest_memguard.values import dataclass
 
 _MOST_IDS = 300_000
 _LEAST_ROUNDS = 2

@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextvars
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pytest_memguard.diagnosis import anatomy
 from pytest_memguard.diagnosis.owners import Owners
 from pytest_memguard.diagnosis.roots import Root
 from pytest_memguard.model import Retainer
+from pytest_memguard.values import dataclass
 
 _LENGTHS: tuple[tuple[type, Callable[[Any], int]], ...] = (
     (str, str.__len__),

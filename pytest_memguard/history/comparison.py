@@ -15,10 +15,10 @@ much of it shows. So a rise counts only where all of these hold:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pytest_memguard.history.values import Figures, Rise
+from pytest_memguard.values import dataclass
 
 __all__ = [
     "LEAST_RUNS",

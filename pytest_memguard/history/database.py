@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -26,6 +25,7 @@ from pytest_memguard.history.header import (
     refuse_foreign,
 )
 from pytest_memguard.history.schema import APPLICATION_ID, STEPS, Step
+from pytest_memguard.values import dataclass
 
 if TYPE_CHECKING:
     import sqlite3

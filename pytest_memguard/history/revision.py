@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pytest_memguard.settings.nearby import upwards
+from pytest_memguard.values import dataclass
 
 __all__ = ["Revision", "revision_of"]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from pytest_memguard.values import dataclass
 
 __all__ = ["Course", "Creep", "EnvironmentKey", "Figures", "PastFinding", "PastLeak", "PastRun", "Rise", "Track"]
 

@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -17,6 +16,7 @@ from pytest_memguard.errors import MemguardError
 from pytest_memguard.live.folder import Folder, FolderError, socket_name
 from pytest_memguard.live.runs import Entry, entries, is_alive
 from pytest_memguard.live.wire import LONGEST_ANSWER, Request, WireError, decode_answer, encode_request
+from pytest_memguard.values import dataclass
 
 __all__ = ["Answer", "LiveError", "Run", "ask", "find_runs", "one_run"]
 

@@ -6,10 +6,11 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from pytest_memguard.live.folder import Folder, FolderError, socket_name
+from pytest_memguard.values import dataclass
 
 __all__ = ["Entry", "announce", "entries", "is_alive", "sweep", "withdraw"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
 from pytest_memguard.events import (
@@ -14,6 +14,7 @@ from pytest_memguard.events import (
     PressureLevel,
     StrategyStatistics,
 )
+from pytest_memguard.values import dataclass
 
 __all__ = ["LimitStanding", "Moment", "Protecting", "Retained", "Standing"]
 

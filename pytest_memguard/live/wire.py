@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal, get_args
 
 from pytest_memguard.settings import CLEANUP_LEVELS, CleanupLevel
+from pytest_memguard.values import dataclass
 
 __all__ = [
     "ASKS",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_memguard.model import RunReport
+from pytest_memguard.values import dataclass
 
 __all__ = ["Shard", "differences", "labelled", "labels_of"]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from pytest_memguard.model.record import VerdictName
+from pytest_memguard.values import dataclass
 
 __all__ = [
     "AllocationSite",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from pytest_memguard.values import dataclass
 
 __all__ = ["VERDICTS", "Checkpoint", "MemoryRecord", "Verdict", "VerdictName"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, Protocol
 
 from pytest_memguard.acceptance import Acceptance
@@ -17,6 +17,7 @@ from pytest_memguard.events import (
 )
 from pytest_memguard.model.findings import Finding
 from pytest_memguard.model.record import MemoryRecord
+from pytest_memguard.values import dataclass
 
 __all__ = [
     "Environment",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 _ROOM = 1 << 16
-_ARENAS = re.compile(rb"(\d+) arenas \* (\d+) bytes/arena")
+_ARENAS = rb"(\d+) arenas \* (\d+) bytes/arena"
 
 
 def without_arenas(read_mapped: Callable[[], int | None]) -> Callable[[], int | None]:
@@ -62,7 +62,7 @@ def _counter() -> Callable[[], int | None] | None:
         libc.rewind(stream)
         tell(stream)
         libc.fflush(stream)
-        found = _ARENAS.search(buffer.value)
+        found = re.search(_ARENAS, buffer.value)
         return None if found is None else int(found[1]) * int(found[2])
 
     return count

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import mmap
 import os
-import re
 import sys
 
 import psutil
 
 from pytest_memguard.probes.descriptor import DescriptorSet, KeptDescriptor
+from pytest_memguard.probes.fields import number
 from pytest_memguard.probes.reading import MISSING, Reading, UnavailableError
 
 if sys.platform != "win32":
@@ -17,7 +17,6 @@ if sys.platform != "win32":
 
 Memory = tuple[int, int]
 
-_MARK = re.compile(rb"VmHWM:\s*(\d+) kB")
 STATM_LENGTH = 64
 _STATUS_LENGTH = 8192
 # For the trial at the start: large enough to be told from the counters' own error (32 pages a core).
@@ -127,10 +126,10 @@ class ExactPeak:
 
     def _status_kib(self) -> int:
         text = self._calls[1](self._status.number, _STATUS_LENGTH, 0)
-        found = _MARK.search(text)
+        found = number(text, b"VmHWM:")
         if found is None:
             raise ValueError("/proc/self/status shows no VmHWM")
-        return int(found[1])
+        return found
 
     def close(self) -> None:
         """Give the descriptors back."""

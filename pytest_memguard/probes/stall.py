@@ -11,7 +11,7 @@ from pytest_memguard.probes.limits.groups import groups_of_process
 
 __all__ = ["Stall", "open_stall"]
 
-_FULL = re.compile(rb"^full avg10=(\d+(?:\.\d+)?) ", re.MULTILINE)
+_FULL = rb"(?m)^full avg10=(\d+(?:\.\d+)?) "
 _LENGTH = 512
 # The kernel brings its averages up to date every two seconds; see Documentation/accounting/psi.rst of Linux.
 _EVERY_S = 2.0
@@ -42,7 +42,7 @@ class Stall:
 
     def _asked(self) -> float | None:
         try:
-            found = _FULL.search(self._pread(self._kept.number, _LENGTH, 0))
+            found = re.search(_FULL, self._pread(self._kept.number, _LENGTH, 0))
         except Exception:  # noqa: BLE001 - below lies what tests close, replace and exhaust
             self._descriptors.restore()
             return None

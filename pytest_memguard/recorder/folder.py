@@ -11,7 +11,7 @@ import re
 import secrets
 import stat
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_memguard.recorder.layout import AFTERWARDS, packed_json
@@ -21,8 +21,8 @@ from pytest_memguard.recorder.recording import Recording, UnreadableRecordingErr
 __all__ = ["KILLED", "RecordingFolder"]
 
 KILLED = "killed"
-_NAME = re.compile(r"run-[0-9]{1,10}-[0-9a-f]{8}\.ring")
-_UNFINISHED = re.compile(r"run-[0-9]{1,10}-[0-9a-f]{8}\.ring\.new")
+_NAME = r"run-[0-9]{1,10}-[0-9a-f]{8}\.ring"
+_UNFINISHED = _NAME + r"\.new"
 _MOST = 40
 _MOST_STRAYS = 10
 _MOST_LISTED = 2_000
@@ -50,11 +50,12 @@ class RecordingFolder:
     def dead_runs(self, rootdir: str | None) -> list[list[Recording]]:
         """Runs of which no process is left, each with all its recordings; of that root directory only."""
         runs: dict[str, list[Recording]] = defaultdict(list)
-        for found in self.current():
+        for found in _readable(self.path, whole=False):
             if rootdir is None or found.rootdir == rootdir:
                 runs[found.run].append(found)
         dead = (run for run in runs.values() if not any(is_running(each.process, each.path) for each in run))
-        return sorted(dead, key=lambda run: run[0].started)
+        whole = (list(_read(each.path for each in run)) for run in dead)
+        return sorted(filter(None, whole), key=lambda run: run[0].started)
 
     def set_aside(self, run: Sequence[Recording], afterwards: Mapping[str, Any]) -> list[str]:
         """Keep the recordings of a run that did not end, with what is known now; gives the paths that were moved."""
@@ -76,7 +77,7 @@ class RecordingFolder:
 
     def remove(self, run: str) -> None:
         """Take away every recording of that run."""
-        for recording in self.current():
+        for recording in _readable(self.path, whole=False):
             if recording.run == run:
                 with contextlib.suppress(OSError):
                     os.unlink(recording.path)
@@ -106,21 +107,25 @@ class RecordingFolder:
                 os.unlink(path)
 
 
-def _listed(folder: str, names: re.Pattern[str]) -> Iterator[os.DirEntry[str]]:
+def _listed(folder: str, names: str) -> Iterator[os.DirEntry[str]]:
     """Regular files with such names, so many that a full folder is bearable."""
     try:
         with os.scandir(folder) as entries:
             for entry, _ in zip(entries, range(_MOST_LISTED), strict=False):
-                if names.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                if re.fullmatch(names, entry.name) and entry.is_file(follow_symlinks=False):
                     yield entry
     except OSError:
         return
 
 
-def _readable(folder: str) -> Iterator[Recording]:
-    for entry in _listed(folder, _NAME):
+def _readable(folder: str, *, whole: bool = True) -> Iterator[Recording]:
+    return _read((entry.path for entry in _listed(folder, _NAME)), whole=whole)
+
+
+def _read(paths: Iterable[str], *, whole: bool = True) -> Iterator[Recording]:
+    for path in paths:
         with contextlib.suppress(UnreadableRecordingError):
-            yield read_recording(entry.path)
+            yield read_recording(path, whole=whole)
 
 
 def _add(path: str, data: bytes) -> None:

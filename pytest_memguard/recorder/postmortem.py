@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from pytest_memguard.recorder.recording import RecordedTest, Recording
 from pytest_memguard.units import format_bytes
+from pytest_memguard.values import dataclass
 
 __all__ = ["Likelihood", "OutOfMemory", "Postmortem", "ProcessEnd", "examine"]
 

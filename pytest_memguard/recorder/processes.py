@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from pytest_memguard.values import dataclass
 
 if sys.platform != "win32":
     import fcntl

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pytest_memguard.errors import MemguardError, shown
@@ -29,6 +28,7 @@ from pytest_memguard.recorder.layout import (
     read_started,
 )
 from pytest_memguard.recorder.processes import ProcessIdentity
+from pytest_memguard.values import dataclass
 
 __all__ = ["RecordedTest", "Recording", "UnreadableRecordingError", "read_recording"]
 
@@ -119,8 +119,8 @@ class Recording:
         return self.stage == "ended"
 
 
-def read_recording(path: str) -> Recording:
-    """Read *path*; raises ``UnreadableRecordingError``."""
+def read_recording(path: str, *, whole: bool = True) -> Recording:
+    """Read *path*, without its tests unless the *whole* is wanted; raises ``UnreadableRecordingError``."""
     data = _content(path)
     header = read_json(data, HEADER)
     if not data.startswith(MAGIC) or header is None:
@@ -139,8 +139,8 @@ def read_recording(path: str) -> Recording:
         limit_source=_text(header, "limit_source") or None,
         kills=_mapping(header, "kills"),
         stage=STAGES[data[STAGE_AT]] if data[STAGE_AT] < len(STAGES) else STAGES[0],
-        tests=_tests(data, FIRST_TEST, TESTS),
-        grown=tuple(test for test in _tests(data, FIRST_MARK, MARKS) if not test.is_running),
+        tests=_tests(data, FIRST_TEST, TESTS) if whole else (),
+        grown=tuple(test for test in _tests(data, FIRST_MARK, MARKS) if not test.is_running) if whole else (),
         afterwards=read_json(data, AFTERWARDS) or {},
     )
 

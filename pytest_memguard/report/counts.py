@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pytest_memguard.model import MemoryRecord
+from pytest_memguard.values import dataclass
 
 __all__ = ["Counts", "count_tests"]
 

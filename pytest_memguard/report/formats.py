@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from pytest_memguard.errors import MemguardError, UnknownNameError, one_of, shown
 from pytest_memguard.model import RunReport
 from pytest_memguard.report import Renderer, github, jsonfile, junit, markdown, plain
 from pytest_memguard.report.pages import check_extra
+from pytest_memguard.values import dataclass
 
 __all__ = ["Format", "FormatError", "format_for", "format_names", "formats"]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from pytest_memguard.events import PressureFailure
@@ -18,6 +17,7 @@ from pytest_memguard.report import describe
 from pytest_memguard.report.blocks import by_weight
 from pytest_memguard.report.entry import Entry, failing, headline, nodeid_of
 from pytest_memguard.report.text import harmless, shortened
+from pytest_memguard.values import dataclass
 
 __all__ = ["path_below", "workflow_commands"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pytest_memguard.acceptance import ACCEPTANCE_STATES, Acceptance
@@ -34,6 +34,7 @@ from pytest_memguard.model import (
 )
 from pytest_memguard.report.decoding import decoded, decoded_all
 from pytest_memguard.report.text import quoted_path
+from pytest_memguard.values import dataclass
 
 __all__ = ["LoadedReport", "UnreadableReportError", "load_report"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_memguard.report.text import Line, line
 from pytest_memguard.units import format_bytes
+from pytest_memguard.values import dataclass
 
 __all__ = ["BLOCKS", "PLAIN", "Bar", "Ink", "bars", "room"]
 

@@ -6,7 +6,8 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from pytest_memguard.values import dataclass
 
 __all__ = [
     "Line",
@@ -29,7 +30,7 @@ _LONGEST_PATH = 300
 _LEAST_PERCENT = 0.1
 _WHOLE_PERCENT = 9.95
 # Double quotes keep their meaning in every shell, cmd.exe and PowerShell included, unless one of these is inside.
-_NOT_IN_DOUBLE_QUOTES = re.compile(r"[\"\\$`!%]")
+_NOT_IN_DOUBLE_QUOTES = r"[\"\\$`!%]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,7 @@ def shell_quoted(text: str) -> str:
     if harmless(text) != text:
         escaped = "".join(map(_ansi_c, text))
         return f"$'{escaped}'"
-    if _NOT_IN_DOUBLE_QUOTES.search(text):
+    if re.search(_NOT_IN_DOUBLE_QUOTES, text):
         return shlex.quote(text)
     return f'"{text}"'
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pytest_memguard.bounds import bound_on_path
@@ -14,6 +13,7 @@ from pytest_memguard.judge import NoiseMeter, confidence
 from pytest_memguard.model import AllocationSite, Diagnosis, Finding, Kind, Retainer, RoundSeries, TypeGrowth, Verdict
 from pytest_memguard.resource_check.trace import Group, Leaked
 from pytest_memguard.subjects import Cycle, Subject
+from pytest_memguard.values import dataclass
 
 _SHOWN = 5
 #: Plural, as the table of rounds has them.

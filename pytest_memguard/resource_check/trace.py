@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pytest_memguard.diagnosis import Held, Holding, Stack, addresses, stack_of, stacks_of_locks, tracing
@@ -15,6 +15,7 @@ from pytest_memguard.resources.names import class_name
 from pytest_memguard.resources.openings import WATCHED, Openings
 from pytest_memguard.resources.resource import Key, Resource
 from pytest_memguard.resources.rounds import most_telling
+from pytest_memguard.values import dataclass
 
 _FRAMES = 24
 _Place = tuple[str, int]

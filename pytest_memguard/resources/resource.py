@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple, Protocol
 
 from pytest_memguard.model import Kind
+from pytest_memguard.values import dataclass
 
 #: The most telling first: a process comes with pipes, an event loop with a descriptor and two sockets.
 KINDS: tuple[Kind, ...] = ("process", "thread", "timer", "task", "socket", "fd", "tempfile", "garbage")

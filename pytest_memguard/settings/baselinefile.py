@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from pytest_memguard.settings.parsers import date, text, whole
 from pytest_memguard.settings.place import Place
 from pytest_memguard.settings.structures import fields_of
 from pytest_memguard.settings.yamlfile import Document, parse, read_text
+from pytest_memguard.values import dataclass
 
 __all__ = ["PLACEHOLDER", "Baseline", "BaselineEntry", "is_signature", "parse_baseline", "read_baseline"]
 

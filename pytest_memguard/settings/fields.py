@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pytest_memguard.settings.place import Place
+from pytest_memguard.values import dataclass
 
 __all__ = ["Spec", "described", "specs"]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pytest_memguard.settings import parsers as p
 from pytest_memguard.settings.fields import described
 from pytest_memguard.settings.structures import CLEANUP_LEVELS, CleanupLevel
 from pytest_memguard.units import UnitError
+from pytest_memguard.values import dataclass
 
 __all__ = ["Leak", "MarkerSettings"]
 

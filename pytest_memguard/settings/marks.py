@@ -9,7 +9,6 @@ need traced allocations, have no effect.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pytest_memguard.errors import MarkerError, UnknownNameError, shown
@@ -18,6 +17,7 @@ from pytest_memguard.settings.fields import specs
 from pytest_memguard.settings.keywords import Leak, MarkerSettings
 from pytest_memguard.settings.resolve import Resolved, read
 from pytest_memguard.units import UnitError, parse_size
+from pytest_memguard.values import dataclass
 
 __all__ = ["FOREIGN_MARKS", "MARK", "MARK_NAMES", "Mark", "described_marks", "settings_of_marks"]
 

@@ -6,13 +6,13 @@ import configparser
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 from pytest_memguard.errors import MemguardError
 from pytest_memguard.settings.resolve import Given, Layer, resolve
 from pytest_memguard.settings.table import Settings
+from pytest_memguard.values import dataclass
 
 __all__ = ["CONFIG_NAMES", "Nearby", "settings_nearby", "upwards"]
 

@@ -31,7 +31,7 @@ __all__ = [
     "words",
 ]
 
-_PERCENTAGE = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,6})?)\s*%?", re.ASCII)
+_PERCENTAGE = r"(?a:([0-9]{1,4}(?:\.[0-9]{1,6})?)\s*%?)"
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 _FALSE = frozenset({"0", "false", "no", "off", "n", "f"})
 
@@ -115,7 +115,7 @@ def file_path(value: Any) -> Path:
 
 def percentage(value: Any) -> float:
     """A share of 1, given in percent: ``20`` and ``"20%"`` are both 0.2; more than 100 is allowed."""
-    found = None if isinstance(value, bool) else _PERCENTAGE.fullmatch(str(value).strip())
+    found = None if isinstance(value, bool) else re.fullmatch(_PERCENTAGE, str(value).strip())
     if found is None:
         raise ValueError('a percentage such as 20 or "20%", up to 9999')
     return float(found[1]) / 100

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pytest_memguard.errors import SettingError, UnknownNameError
+from pytest_memguard.values import dataclass
 
 __all__ = ["Place"]
 

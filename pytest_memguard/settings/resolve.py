@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pytest_memguard.errors import ConflictError, MemguardError, SettingError, all_of
 from pytest_memguard.settings.fields import Spec, specs
 from pytest_memguard.settings.parsers import remedy_of
 from pytest_memguard.settings.table import Settings, conflicts
+from pytest_memguard.values import dataclass
 
 __all__ = ["COMMAND_LINE", "DEFAULT", "Given", "Layer", "Resolved", "read", "resolve"]
 

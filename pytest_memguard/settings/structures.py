@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, get_args
 
 from pytest_memguard.errors import MemguardError, all_of
 from pytest_memguard.settings.parsers import boolean, date, names, remedy_of, text, whole, word
 from pytest_memguard.settings.place import Place
+from pytest_memguard.values import dataclass
 
 __all__ = [
     "CLEANUP_LEVELS",

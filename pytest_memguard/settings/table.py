@@ -7,7 +7,7 @@ command line > marker > ini > YAML > default.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
@@ -24,6 +24,7 @@ from pytest_memguard.settings.structures import (
     suppressions,
 )
 from pytest_memguard.units import Budget, format_bytes, format_duration, format_percent
+from pytest_memguard.values import dataclass
 
 __all__ = ["CONFIRM_MODES", "FAIL_ON", "ConfirmMode", "FailOn", "Settings", "conflicts"]
 

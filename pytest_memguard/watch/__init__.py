@@ -15,10 +15,10 @@ from pytest_memguard.probes import MISSING, Probes, Raw, Sample
 from pytest_memguard.watch.culprit import culprit
 from pytest_memguard.watch.efficiency import efficiency
 from pytest_memguard.watch.ledger import ROWS_PER_PART, LazyRecords, Ledger, Row, RowValue, Totals
-from pytest_memguard.watch.points import Points
+from pytest_memguard.watch.points import Level, Points
 from pytest_memguard.watch.suspects import suspects
 
-__all__ = ["LazyRecords", "Ledger", "Points", "Row", "RowValue", "Totals", "Watcher", "culprit", "suspects"]
+__all__ = ["LazyRecords", "Ledger", "Level", "Points", "Row", "RowValue", "Totals", "Watcher", "culprit", "suspects"]
 
 _TIME_EVERY = 16
 _FIRST_TIMED = 8

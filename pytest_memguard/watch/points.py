@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_memguard.model import Checkpoint
 from pytest_memguard.probes import Sample
 from pytest_memguard.watch.ledger import Ledger
 
 _MOST = 100
+
+
+class Level(NamedTuple):
+    """Resident bytes now, and the highest since the reading before; ``None`` where they cannot be read."""
+
+    rss: int | None
+    peak: int | None
 
 
 class Points:

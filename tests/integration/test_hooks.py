@@ -13,7 +13,7 @@ from pytest_memguard import hookspecs
 # What plugin.py does around the values; here the values are made up, so that each hook is called in every run.
 CALLER = """
 import pytest
-from pytest_memguard.cleanup import StrategyRegistry
+from pytest_memguard.cleanup.registry import StrategyRegistry
 from pytest_memguard.components import ComponentRegistry
 from pytest_memguard.model import RoundSeries, Suspect
 from tests.unit import reported

@@ -24,7 +24,7 @@ from collections.abc import Sized
 
 import pytest
 
-from pytest_memguard.cleanup import Outcome
+from pytest_memguard.cleanup.registry import Outcome
 from pytest_memguard.cleanup.strategies import (
     accelerators,
     caches,

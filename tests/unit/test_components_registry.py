@@ -9,8 +9,9 @@ import weakref
 
 import pytest
 
-from pytest_memguard.components import ComponentRegistry, Scope
+from pytest_memguard.components import ComponentRegistry
 from pytest_memguard.components.ownership import Ownership
+from pytest_memguard.components.scope import Scope
 from pytest_memguard.errors import ConflictError, MemguardError, SettingError, UnknownNameError
 from pytest_memguard.growth import GrowthSettings
 from pytest_memguard.settings import ComponentSpec

@@ -236,6 +236,13 @@ def test_rows_are_data_in_the_order_of_the_run(many):
     assert "leak-750237fd43eb" in links
 
 
+def test_every_line_of_a_picture_is_whole(many):
+    lines = [path.attributes["d"] for path in many.root.all("path")]
+
+    assert max(map(len, lines)) > 4_000
+    assert all(re.fullmatch(r"M(?:[MLHVZ]|-?\d+(?:\.\d+)?|[ ,]|m|v|V)+", line) for line in lines)
+
+
 def test_without_scripts_the_most_remarkable_tests_are_there(many):
     verdicts = [row.all("td")[1].text.strip() for row in many.root.one("table", id="test-table").one("tbody").all("tr")]
 

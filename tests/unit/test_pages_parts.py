@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_memguard.components.course import Course
@@ -55,6 +55,7 @@ def test_bars_go_up_and_down_from_zero():
     assert bars((1, 10**9)).bars[0].height > 1  # can be seen
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**50), st.integers(0, 2**50))
 def test_an_axis_has_room_for_everything_and_even_ticks_that_differ(one, other):
     low, high = sorted((one, other))
@@ -63,7 +64,7 @@ def test_an_axis_has_room_for_everything_and_even_ticks_that_differ(one, other):
     values = [value for value, _ in axis.ticks]
 
     assert axis.low <= low
-    assert axis.high >= high
+    assert axis.high >= high * (1 - 1e-8)  # what nobody sees
     assert len({text for _, text in axis.ticks}) == len(axis.ticks) == 5
     steps = {round((above - below) / (axis.high - axis.low), 9) for below, above in itertools.pairwise(values)}
     assert steps == {0.25}

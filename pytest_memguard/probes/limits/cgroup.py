@@ -8,11 +8,11 @@ active ones as well; what shared memory and tmpfs hold lies in the lists of anon
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from pytest_memguard.probes.descriptor import DescriptorSet, KeptDescriptor
+from pytest_memguard.probes.fields import number
 from pytest_memguard.probes.limits.groups import Group
 from pytest_memguard.probes.limits.values import NO_LIMIT
 
@@ -21,11 +21,7 @@ __all__ = ["GroupLimit", "open_group"]
 _STAT_LENGTH = 16384
 _NUMBER_LENGTH = 64
 # Version 1 counts a group and those below it in the lines that begin with total_, version 2 in all of them.
-_CACHE = {
-    1: re.compile(rb"^total_(?:inactive|active)_file (\d+)$", re.MULTILINE),
-    2: re.compile(rb"^(?:inactive|active)_file (\d+)$", re.MULTILINE),
-}
-_HIDDEN = re.compile(rb"^hierarchical_memory_limit (\d+)$", re.MULTILINE)
+_CACHE = {1: (b"total_inactive_file ", b"total_active_file "), 2: (b"inactive_file ", b"active_file ")}
 _USAGE = {1: "memory.usage_in_bytes", 2: "memory.current"}
 _LIMITS = {1: ("memory.limit_in_bytes",), 2: ("memory.max", "memory.high")}
 
@@ -52,7 +48,7 @@ class _GroupUsage:
         if self._stat is None:
             return used
         text = self._pread(self._stat.number, _STAT_LENGTH, 0)
-        return max(0, used - sum(map(int, self._cache.findall(text))))
+        return max(0, used - sum(number(text, name) or 0 for name in self._cache))
 
 
 def open_group(group: Group, descriptors: DescriptorSet) -> list[GroupLimit]:
@@ -78,9 +74,10 @@ def _limits(group: Group) -> Iterator[tuple[str, int]]:
         if limit is not None:
             yield f"cgroup v{group.version}" + (f" {name}" if name == "memory.high" else ""), limit
     # A version 1 container does not see the groups above its own, but the smallest limit among them.
-    hidden = _HIDDEN.search(_text(group, "memory.stat")) if group.version == 1 and group.top else None
-    if hidden and int(hidden[1]) < (_number(group, _LIMITS[1][0]) or NO_LIMIT):
-        yield "cgroup v1, a group above", int(hidden[1])
+    if group.version == 1 and group.top:
+        hidden = number(_text(group, "memory.stat"), b"hierarchical_memory_limit ")
+        if hidden is not None and hidden < (_number(group, _LIMITS[1][0]) or NO_LIMIT):
+            yield "cgroup v1, a group above", hidden
 
 
 def _number(group: Group, name: str) -> int | None:

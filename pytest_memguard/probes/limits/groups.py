@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 __all__ = ["Group", "groups_of_process"]
 
-_ESCAPED = re.compile(r"\\([0-7]{3})")
+_ESCAPED = r"\\([0-7]{3})"
 _UNSHOWN = ".."
 
 
@@ -104,7 +104,7 @@ def _under(root: str, path: str) -> str:
 
 def _plain(text: str) -> str:
     """*text* with the kernel's octal escapes (blank, tab, newline, backslash) undone."""
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), text)
+    return re.sub(_ESCAPED, lambda match: chr(int(match[1], 8)), text) if "\\" in text else text
 
 
 def _lines(root: str, path: str) -> list[str]:

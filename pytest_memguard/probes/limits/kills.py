@@ -8,18 +8,17 @@ cgroup-v2 and cgroup-v1 of the kernel's documentation.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from pytest_memguard.probes.fields import number
 from pytest_memguard.probes.limits.groups import Group, groups_of_process
 
 __all__ = ["KillCounts", "kill_counts"]
 
 _LONGEST = 1 << 16
-_KILLS = re.compile(rb"^oom_kill (\d+)$", re.MULTILINE)
-_HITS = re.compile(rb"^max (\d+)$", re.MULTILINE)
-_NUMBER = re.compile(rb"^(\d+)$", re.MULTILINE)
+_KILLS = b"oom_kill "
+_HITS = b"max "
 
 
 class KillCounts(NamedTuple):
@@ -63,7 +62,7 @@ def _counts(group: Group) -> tuple[int | None, int | None]:
     folder = group.folder
     if group.version == 1:
         kills = _found(_KILLS, os.path.join(folder, "memory.oom_control"))
-        return kills, _found(_NUMBER, os.path.join(folder, "memory.failcnt"))
+        return kills, _found(b"", os.path.join(folder, "memory.failcnt"))
     events = os.path.join(folder, "memory.events")
     return _found(_KILLS, events), _found(_HITS, events)
 
@@ -84,13 +83,12 @@ def _boot(root: str) -> str:
         return ""
 
 
-def _found(pattern: re.Pattern[bytes], path: str) -> int | None:
+def _found(name: bytes, path: str) -> int | None:
     try:
         with open(path, "rb") as file:
-            found = pattern.search(file.read(_LONGEST))
+            return number(file.read(_LONGEST), name)
     except OSError:
         return None
-    return None if found is None else int(found[1])
 
 
 def _whole(value: object) -> int | None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 
 import psutil
 
 from pytest_memguard.probes.descriptor import DescriptorSet
+from pytest_memguard.probes.fields import number
 
 __all__ = ["open_machine"]
 
 _LENGTH = 4096
-_FIELD = re.compile(rb"^(MemTotal|MemAvailable|SwapTotal|SwapFree):\s+(\d+) kB", re.MULTILINE)
-_WANTED = 4
 
 TotalAndUsed = tuple[int, int]
 
@@ -32,11 +30,12 @@ def open_machine(descriptors: DescriptorSet, root: str = "/") -> Callable[[], To
     pread = os.pread
 
     def read() -> TotalAndUsed:
-        found = {name: int(kib) * 1024 for name, kib in _FIELD.findall(pread(kept.number, _LENGTH, 0))}
-        if len(found) < _WANTED:
+        text = pread(kept.number, _LENGTH, 0)
+        memory, available = number(text, b"MemTotal:"), number(text, b"MemAvailable:")
+        swap, unused = number(text, b"SwapTotal:"), number(text, b"SwapFree:")
+        if memory is None or available is None or swap is None or unused is None:
             raise ValueError("/proc/meminfo lacks a field")
-        total = found[b"MemTotal"] + found[b"SwapTotal"]
-        return total, total - found[b"MemAvailable"] - found[b"SwapFree"]
+        return (memory + swap) * 1024, (memory + swap - available - unused) * 1024
 
     try:
         read()

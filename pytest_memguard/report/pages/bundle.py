@@ -10,9 +10,10 @@ import base64
 import hashlib
 import os
 import zlib
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+
+from pytest_memguard.values import dataclass
 
 __all__ = ["Library", "plot_library"]
 

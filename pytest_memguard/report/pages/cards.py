@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from pytest_memguard.events import PressureFailure
 from pytest_memguard.model import Finding, GrownTest, LimitExceeded, Retainer, RoundSeries, RunReport, SessionGrowth
@@ -16,6 +15,7 @@ from pytest_memguard.report.pages.curves import Bars, bars
 from pytest_memguard.report.pages.excerpt import Excerpt, Reader, excerpt, main_places
 from pytest_memguard.report.text import counted, harmless, shell_quoted, shortened
 from pytest_memguard.units import format_bytes
+from pytest_memguard.values import dataclass
 
 __all__ = ["Card", "Cards", "Evidence", "LeakCard", "Path", "Step", "TypeRow", "cards_of"]
 

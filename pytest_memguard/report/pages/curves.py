@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from pytest_memguard.values import dataclass
 
 __all__ = ["Axis", "Bar", "Bars", "Course", "Span", "Spark", "bars", "byte_axis", "course", "spark"]
 
@@ -149,7 +150,7 @@ def byte_axis(low: int, high: int) -> Axis:
     digits = max(0, -math.floor(math.log10(step) + _HAIR)) if step % 1 else 0
     digits += step * 10**digits % 1 > _HAIR  # 2.5
     values = [bottom + step * number for number in range(_TICKS)]
-    ticks = tuple((value * unit, f"{value:,.{digits}f} {_UNITS[power]}") for value in values)
+    ticks = tuple((value * unit, f"{value:,.{digits if value else 0}f} {_UNITS[power]}") for value in values)
     return Axis(low=ticks[0][0], high=ticks[-1][0], ticks=ticks)
 
 

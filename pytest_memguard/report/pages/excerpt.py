@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pytest_memguard.model import AllocationSite, Diagnosis
 from pytest_memguard.report import describe
 from pytest_memguard.report.text import shortened
+from pytest_memguard.values import dataclass
 
 __all__ = ["Excerpt", "Reader", "SourceLine", "excerpt", "main_places", "source_reader"]
 

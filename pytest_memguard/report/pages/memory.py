@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pytest_memguard.events import CleanupResult
@@ -12,6 +11,7 @@ from pytest_memguard.report.pages.curves import Course, Span, course
 from pytest_memguard.report.pages.survey import Survey
 from pytest_memguard.report.text import counted, percent, shortened
 from pytest_memguard.units import format_bytes
+from pytest_memguard.values import dataclass
 
 __all__ = ["Memory", "marked_tests", "memory"]
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from pytest_memguard.report.pages.bundle import Library, plot_library
 from pytest_memguard.report.pages.embedding import LONGEST, as_data, as_is, digest_source, source_hash
-from pytest_memguard.report.text import counted, percent, shortened
+from pytest_memguard.report.text import counted, harmless, percent, shortened
 from pytest_memguard.units import format_bytes, format_duration
 
 __all__ = ["sheet"]
@@ -61,6 +61,12 @@ def _policy(scripts: Sequence[str], style: str, library: Library | None) -> str:
     return "; ".join(f"{name} {value}" for name, value in sources.items())
 
 
+class _Whole(str):
+    """Text of any length that is of our own making, such as a line of a picture: a part of it would be wrong."""
+
+    __slots__ = ()
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -79,12 +85,15 @@ def _environment() -> Environment:
         counted=counted,
         short=lambda text, most=_LONGEST: shortened(text, most),
         pieces=_PIECE.findall,
+        whole=_Whole,
     )
     return environment
 
 
 def _printed(value: Any) -> Any:
     """What an expression of a template prints: text harmless and not too long; markup of templates was text before."""
+    if isinstance(value, _Whole):
+        return harmless(value)
     return value if isinstance(value, Markup) or not isinstance(value, str) else shortened(value, LONGEST)
 
 

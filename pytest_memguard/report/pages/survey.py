@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pytest_memguard.model import MemoryRecord, Records
 from pytest_memguard.report.counts import Counts, count_tests
 from pytest_memguard.report.text import shortened
+from pytest_memguard.values import dataclass
 
 __all__ = ["Row", "Survey", "surveyed"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pytest_memguard.model import RunReport
 from pytest_memguard.report.counts import Counts
@@ -12,6 +11,7 @@ from pytest_memguard.report.pages.cards import Card, LeakCard
 from pytest_memguard.report.terminal import result
 from pytest_memguard.report.text import counted, percent, shortened
 from pytest_memguard.units import format_bytes, format_duration
+from pytest_memguard.values import dataclass
 
 __all__ = ["Glance", "Tile", "Verdict", "glance", "tiles", "verdict"]
 
