@@ -15,6 +15,7 @@ from tests.browser.visit import FOREIGN, count, looks
 
 MOST_BYTES = 15_000_000
 ROW = "#test-table tbody tr"
+A4 = 794
 LIVE = "#runs-plot.is-live"
 OPENED = "tr.opened figure.is-live"
 
@@ -50,6 +51,10 @@ def test_what_has_changed_comes_first_with_the_commit_that_began_it_and_nothing_
     page.page.get_by_role("button", name=nodeid(CREEPS)).click()
     page.page.wait_for_selector(OPENED)
     assert looks(page, axe) == {}
+    page.page.emulate_media(media="print", color_scheme="dark")
+    page.look(A4, "dark")
+    assert page.problems(axe, rules=("color-contrast",)) == {}
+    assert page.page.get_by_role("button", name=nodeid(CREEPS)).is_visible()
 
 
 def test_the_tests_are_sorted_searched_and_opened_by_keys_alone(visit, page_file):

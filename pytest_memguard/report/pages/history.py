@@ -22,6 +22,7 @@ _PRINTED = 100
 _LISTED = 200
 _LONGEST = 300
 _COMMIT = 7
+_BRANCH = 60
 _DATE = 16
 
 
@@ -112,7 +113,7 @@ def _meaning(trends: Trends) -> Iterator[str]:
     branches = {run.branch for run in trends.runs}
     branch = "all branches"
     if len(branches) == 1:
-        branch = "no branch known" if newest.branch is None else f"branch {shortened(newest.branch, _COMMIT * 8)}"
+        branch = "no branch known" if newest.branch is None else f"branch {shortened(newest.branch, _BRANCH)}"
     workers = ", in workers of pytest-xdist" if where.distributed else ""
     yield (
         f"Compared with {counted(before, 'run')} before it that {'is' if before == 1 else 'are'} alike: "
@@ -156,7 +157,7 @@ def _against(before: Sequence[int], text: Any) -> str:
 def _run_data(run: PastRun) -> list[object]:
     """For the plots: number, date, commit, branch, highest memory, leaks, tests."""
     commit = run.commit[:_COMMIT] if run.commit else None
-    branch = shortened(run.branch, _LONGEST) if run.branch else None
+    branch = shortened(run.branch, _BRANCH) if run.branch else None
     return [run.number, _date(run), commit, branch, run.peak_rss_bytes, run.leaks, run.tests]
 
 
@@ -165,7 +166,7 @@ def _listed(run: PastRun) -> dict[str, object]:
         "number": run.number,
         "date": _date(run),
         "commit": run.commit[:_COMMIT] if run.commit else "",
-        "branch": shortened(run.branch, _LONGEST) if run.branch else "",
+        "branch": shortened(run.branch, _BRANCH) if run.branch else "",
         "python": run.environment.python + (" -n" if run.environment.distributed else ""),
         "tests": run.tests,
         "leaks": run.leaks,
