@@ -236,6 +236,21 @@ def test_rows_are_data_in_the_order_of_the_run(many):
     assert "leak-750237fd43eb" in links
 
 
+def test_each_process_has_a_line_of_its_own():
+    page = page_of(reports.many(200, workers=4))
+
+    assert len(page.root.all("path", class_="curve")) == 4
+    assert page.root.all("path", class_="area") == page.root.all("path", class_="peaks") == []
+    assert page.data["words"]["worker"] == ["gw0", "gw1", "gw2", "gw3"]
+
+
+def test_pressure_of_several_processes_is_no_stretch_of_the_run():
+    report = reports.many(200)
+    events = [replace(report.pressure[0], worker="gw0"), *report.pressure[1:]]
+
+    assert page_of(replace(report, pressure=events)).data["marks"]["spans"] == []
+
+
 def test_every_line_of_a_picture_is_whole(many):
     lines = [path.attributes["d"] for path in many.root.all("path")]
 

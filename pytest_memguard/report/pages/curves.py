@@ -119,6 +119,11 @@ class Course:
         """Where the test with that index is."""
         return _x(index, self.total)
 
+    def line_of(self, values: Sequence[int | None]) -> str:
+        """Other values of the same tests as a line; empty where none is known."""
+        known = [(index, value) for index, value in enumerate(values) if value is not None]
+        return _line(known, self.axis, self.total) if known else ""
+
 
 def course(values: Sequence[int | None], *, also: Sequence[int] = ()) -> Course | None:
     """The course of *values*, bytes after each test, room left for those of *also*; None where nothing is known.
@@ -130,11 +135,14 @@ def course(values: Sequence[int | None], *, also: Sequence[int] = ()) -> Course 
         return None
     every = [value for _, value in known]
     axis = byte_axis(min(every), max(0, *every, *also))
-    points = [f"{_x(index, len(values)):g},{_y(value, axis):g}" for index, value in _thinned(known)]
-    first, last = points[0].partition(",")[0], points[-1].partition(",")[0]
-    line = "M" + "L".join(points)
-    area = f"{line}L{last},{_HEIGHT:g}L{first},{_HEIGHT:g}Z"
+    first, last = _x(known[0][0], len(values)), _x(known[-1][0], len(values))
+    line = _line(known, axis, len(values))
+    area = f"{line}L{last:g},{_HEIGHT:g}L{first:g},{_HEIGHT:g}Z"
     return Course(line=line, area=area, axis=axis, total=len(values))
+
+
+def _line(known: Sequence[tuple[int, int]], axis: Axis, total: int) -> str:
+    return "M" + "L".join(f"{_x(index, total):g},{_y(value, axis):g}" for index, value in _thinned(known))
 
 
 def byte_axis(low: int, high: int) -> Axis:

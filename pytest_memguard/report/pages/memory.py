@@ -17,16 +17,19 @@ __all__ = ["Memory", "marked_tests", "memory"]
 
 _LONGEST = 200
 _WITNESSES = 100
+_WORKERS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """``course`` for the picture, ``marks`` for the plot, ``told`` for who sees neither.
+    """``course``, ``lines`` and ``peaks`` for the picture, ``marks`` for the plot, ``told`` for who sees neither.
 
     ``spans``: stretches under pressure; ``leaks`` and ``cleanups``: where there was one, across the picture.
     """
 
     course: Course
+    lines: tuple[str, ...]
+    peaks: str
     told: str
     spans: tuple[Span, ...]
     leaks: tuple[float, ...]
@@ -44,17 +47,21 @@ def marked_tests(report: RunReport) -> set[str]:
 
 def memory(report: RunReport, survey: Survey, anchors: Mapping[str, str]) -> Memory | None:
     """None where no test could be measured."""
-    peaks = [row[8] for row in survey.rows if row[8] is not None]
-    limit = _limit(report, max(peaks, default=0))
-    curve = course(survey.resident, also=[*peaks, *([limit] if limit is not None else [])])
+    peaks: list[int | None] = [row[8] for row in survey.rows]
+    known = [peak for peak in peaks if peak is not None]
+    limit = _limit(report, max(known, default=0))
+    curve = course(survey.resident, also=[*known, *([limit] if limit is not None else [])])
     if curve is None:
         return None
+    lines = _lines(survey, curve)
     leaks = list(_leaks(report, survey, anchors))
     spans = _spans(report, survey)
     cleanups = list(_cleanups(report, survey))
     marks = {"leaks": leaks, "spans": spans, "cleanups": cleanups, "limit": limit, "ticks": curve.axis.ticks}
     return Memory(
         course=curve,
+        lines=lines,
+        peaks=curve.line_of(peaks) if len(lines) == 1 else "",
         told=_told(report, len(leaks), len(cleanups), from_zero=curve.axis.low == 0),
         spans=tuple(
             Span(x=curve.x(start) if start else 0.0, width=round(curve.x(end) - curve.x(start), 2), level=level)
@@ -64,6 +71,16 @@ def memory(report: RunReport, survey: Survey, anchors: Mapping[str, str]) -> Mem
         cleanups=tuple(curve.x(row) for row, *_ in cleanups),
         marks=marks,
     )
+
+
+def _lines(survey: Survey, curve: Course) -> tuple[str, ...]:
+    """One of each process: their tests end in turn, and each has memory of its own."""
+    workers = list(dict.fromkeys(row[4] for row in survey.rows))[:_WORKERS]
+    if len(workers) == 1:
+        return (curve.line,)
+    resident = [(row[4], row[7]) for row in survey.rows]
+    found = (curve.line_of([size if own == worker else None for own, size in resident]) for worker in workers)
+    return tuple(filter(None, found))
 
 
 def _tests_of(nodeid: str, witnesses: Sequence[str]) -> list[str]:
@@ -124,9 +141,9 @@ def _told(report: RunReport, leaks: int, cleanups: int, *, from_zero: bool) -> s
         where = f", in {shortened(session.peak_nodeid, _LONGEST)}" if session.peak_nodeid else ""
         parts.append(f"The highest peak was {format_bytes(session.peak_rss_bytes)}{where}.")
     if leaks:
-        parts.append(f"{counted(leaks, 'leak')} marked.")
+        parts.append(f"{counted(leaks, 'leak')} marked in red.")
     if cleanups:
-        parts.append(f"{counted(cleanups, 'cleanup')} marked.")
+        parts.append(f"{counted(cleanups, 'cleanup')} marked in green.")
     if not from_zero:
         parts.append("The scale does not begin at zero.")
     return " ".join(parts)

@@ -100,6 +100,18 @@ const memguard = (() => {
     button.addEventListener("click", () => copy(button));
   }
 
+  // A link may lead to what is folded away.
+  function reveal() {
+    const target = document.getElementById(location.hash.slice(1));
+    let folded = target && target.closest("details:not([open])");
+    if (!folded) return;
+    for (; folded; folded = folded.parentElement.closest("details:not([open])")) folded.open = true;
+    target.scrollIntoView();
+  }
+
+  addEventListener("hashchange", reveal);
+  reveal();
+
   // What is folded away is printed, too.
   let folded = [];
   addEventListener("beforeprint", () => {

@@ -117,17 +117,19 @@
       if (!workers.has(test.worker)) workers.set(test.worker, []);
       workers.get(test.worker).push(test);
     }
-    const peaks = tests.filter((test) => test.peak !== null);
+    // Tests of several processes end in turn: a line through their peaks would mean nothing.
+    const alone = workers.size === 1;
+    const peaks = tests.filter((test) => test.peak !== null && (alone || test.peak > 1.05 * Math.max(test.before ?? 0, test.after ?? 0)));
     traces.push({
       name: "peak in a test", x: peaks.map((test) => test.index + 1), y: peaks.map((test) => test.peak), type: "scatter",
-      mode: "lines", line: { color: color("peak"), width: 1 }, text: peaks.map(hover), hovertemplate: "%{text}<extra></extra>",
+      mode: alone ? "lines" : "markers", line: { color: color("peak"), width: 1 }, marker: { color: color("peak"), size: 4 }, text: peaks.map(hover), hovertemplate: "%{text}<extra></extra>",
     });
     for (const [worker, list] of workers) {
-      const line = workers.size === 1 ? color("curve") : hue(traces.length - 1);
+      const line = alone ? color("curve") : hue(traces.length - 1);
       traces.push({
-        name: workers.size === 1 ? "resident after each test" : plain(worker), x: list.map((test) => test.index + 1), y: list.map((test) => test.after),
+        name: alone ? "resident after each test" : plain(worker), x: list.map((test) => test.index + 1), y: list.map((test) => test.after),
         type: "scatter", mode: "lines", line: { color: line, width: 2 }, connectgaps: true, text: list.map(hover), hovertemplate: "%{text}<extra></extra>",
-        ...(workers.size === 1 ? { fill: marks.ticks[0][0] === 0 ? "tozeroy" : "none", fillcolor: color("curve-soft") } : {}),
+        ...(alone ? { fill: marks.ticks[0][0] === 0 ? "tozeroy" : "none", fillcolor: color("curve-soft") } : {}),
       });
     }
     return traces;

@@ -6,7 +6,7 @@
  * `element(row)` makes the <tr>, `matches(row)` decides, `told(number)` says how many there are.
  */
 memguard.table = ({ table, rows, columns, element, matches, told, pages, sorted }) => {
-  const size = 100;
+  const size = 50;
   const body = table.tBodies[0];
   const label = pages.querySelector("span");
   const [back, on] = pages.querySelectorAll("button");
