@@ -137,7 +137,7 @@ function spilling() {
     const outer = element.closest("td, th, button, article, section, summary, header, pre, code, a, li");
     if (!outer || outer === document.body) continue;
     const frame = boxOf(outer);
-    if (getComputedStyle(outer).display.startsWith("inline") || getComputedStyle(outer).display === "contents") continue;
+    if (["inline", "contents"].includes(getComputedStyle(outer).display)) continue;
     if (box.right > frame.right + 1.5 || box.left < frame.left - 1.5) found.push(`${say(element)} goes beyond ${say(outer)}`);
   }
   return [...new Set(found)].slice(0, 20);

@@ -124,14 +124,15 @@
     return svg;
   }
 
-  function figure(size, signed, minor = "") {
-    const made = element("td", { className: `figure ${minor}` }, bytes(size, signed));
+  function figure(label, size, signed) {
+    const made = element("td", { className: "figure" }, bytes(size, signed));
+    made.dataset.label = label;
     if (size === null) made.title = "not known";
     return made;
   }
 
-  function changed(size, minor = "") {
-    const made = figure(size, true, minor);
+  function changed(size) {
+    const made = figure("change", size, true);
     if (Math.abs(size) >= 2 ** 20) made.classList.add(size > 0 ? "up" : "down");
     return made;
   }
@@ -161,7 +162,7 @@
     opens.setAttribute("aria-expanded", "false");
     const made = element("tr", {},
       element("td", { className: "test" }, opens),
-      figure(row[peak.now]), changed(row[peak.change]), figure(row[retained.now], true, "minor"), changed(row[retained.change], "minor"),
+      figure("peak", row[peak.now]), changed(row[peak.change]), figure("retained", row[retained.now], true), changed(row[retained.change]),
       element("td", { className: "drawn" }, sparkline(row)));
     opens.addEventListener("click", () => {
       const open = opens.getAttribute("aria-expanded") === "true";
