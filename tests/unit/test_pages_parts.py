@@ -16,7 +16,8 @@ from pytest_memguard.events import ComponentPoint, ComponentUsage
 from pytest_memguard.model import AllocationSite, Diagnosis
 from pytest_memguard.report.formats import formats
 from pytest_memguard.report.pages import MissingExtraError, check_extra
-from pytest_memguard.report.pages.cards import LeakCard, cards_of
+from pytest_memguard.report.pages.card import LeakCard
+from pytest_memguard.report.pages.cards import cards_of
 from pytest_memguard.report.pages.components import held_over_run, spark_of
 from pytest_memguard.report.pages.curves import bars, byte_axis, course, spark
 from pytest_memguard.report.pages.excerpt import excerpt, main_places, source_reader

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pytest_memguard.model import RunReport
 from pytest_memguard.report.counts import Counts
 from pytest_memguard.report.entry import failing
-from pytest_memguard.report.pages.cards import Card, LeakCard
+from pytest_memguard.report.pages.card import Card, LeakCard
 from pytest_memguard.report.terminal import result
 from pytest_memguard.report.text import counted, percent, shortened
 from pytest_memguard.units import format_bytes, format_duration

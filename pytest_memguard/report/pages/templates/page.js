@@ -39,7 +39,7 @@ const memguard = (() => {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: true, dragmode: "zoom",
       font: { family: getComputedStyle(document.body).fontFamily, color: color("text"), size: 13 },
       margin: { l: 56, r: 12, t: 8, b: 40 }, hovermode: "closest",
-      hoverlabel: { bgcolor: color("surface"), bordercolor: color("line"), font: { color: color("text") }, align: "left" },
+      hoverlabel: { bgcolor: color("surface"), bordercolor: color("line"), font: { family: getComputedStyle(document.body).fontFamily, color: color("text") }, align: "left" },
       legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { size: 12 } },
       xaxis: { ...axis, showgrid: false }, yaxis: { ...axis, rangemode: "tozero" },
     };
@@ -57,6 +57,8 @@ const memguard = (() => {
       const target = figure.querySelector(".plot-live");
       target.hidden = false;
       await Plotly.react(target, traces, whole, { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] });
+      target.removeAllListeners("plotly_click");
+      target.on("plotly_click", ({ points: [point] }) => { if (point.customdata) location.hash = point.customdata; });
       figure.classList.add("is-live");
     } catch (error) {
       figure.querySelector(".plot-live").hidden = true; // the picture stays, where there is one
@@ -65,7 +67,10 @@ const memguard = (() => {
     }
   }
 
-  /** Draw into the figure with that id when it comes into view: `build(color)` gives `{ traces, layout }`. */
+  /**
+   * Draw into the figure with that id when it comes into view: `build(color)` gives `{ traces, layout }`.
+   * A point whose `customdata` is the id of an element leads there.
+   */
   function plot(id, build) {
     const figure = document.getElementById(id);
     if (!figure || !window.DecompressionStream) return;

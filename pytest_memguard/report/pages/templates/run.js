@@ -101,12 +101,14 @@
 
   const shortId = (id) => (id.length <= 90 ? id : `${id.slice(0, 35)}…${id.slice(-54)}`);
 
-  function hover(test) {
+  function sizes(test) {
     const facts = [`after ${bytes(test.after)}`];
     if (test.peak !== null) facts.push(`peak ${bytes(test.peak)}`);
     if (test.retained !== null) facts.push(`retained ${kept(test)}`);
-    return `${plain(shortId(test.id))}<br>${facts.join(", ")}${test.verdict === "clean" ? "" : `<br>${test.verdict}`}`;
+    return `${plain(shortId(test.id))}<br>${facts.join(", ")}`;
   }
+
+  const hover = (test) => sizes(test) + (test.verdict === "clean" ? "" : `<br>${test.verdict}`);
 
   const hue = (index) => `hsl(${(215 + index * 47) % 360}, 60%, 54%)`;
 
@@ -128,7 +130,7 @@
       const line = alone ? color("curve") : hue(traces.length - 1);
       traces.push({
         name: alone ? "resident after each test" : plain(worker), x: list.map((test) => test.index + 1), y: list.map((test) => test.after),
-        type: "scatter", mode: "lines", line: { color: line, width: 2 }, connectgaps: true, text: list.map(hover), hovertemplate: "%{text}<extra></extra>",
+        type: "scatter", mode: tests.length < 60 ? "lines+markers" : "lines", line: { color: line, width: 2 }, connectgaps: true, text: list.map(hover), hovertemplate: "%{text}<extra></extra>",
         ...(alone ? { fill: marks.ticks[0][0] === 0 ? "tozeroy" : "none", fillcolor: color("curve-soft") } : {}),
       });
     }
@@ -138,8 +140,8 @@
   function marked(color) {
     const at = (rows) => rows.map(([row]) => tests[row]).map((test) => test.after ?? test.peak ?? 0);
     const traces = [];
-    const add = (name, rows, text, marker) => rows.length && traces.push({
-      name, x: rows.map(([row]) => row + 1), y: at(rows), text, type: "scatter", mode: "markers", marker, hovertemplate: "%{text}<extra></extra>",
+    const add = (name, rows, text, marker, more = {}) => rows.length && traces.push({
+      name, x: rows.map(([row]) => row + 1), y: at(rows), text, type: "scatter", mode: "markers", marker, hovertemplate: "%{text}<extra></extra>", ...more,
     });
     for (const level of ["warning", "critical", "emergency"]) {
       const spans = marks.spans.filter(([, , each]) => each === level);
@@ -148,8 +150,9 @@
     }
     add("cleanup", marks.cleanups, marks.cleanups.map(([row, told]) => `${plain(told)}<br>after ${plain(shortId(tests[row].id))}`),
       { color: color("good"), symbol: "triangle-down", size: 9 });
-    add("leak", marks.leaks, marks.leaks.map(([row]) => `<b>leak</b> ${hover(tests[row])}`),
-      { color: color("bad"), symbol: "circle", size: 11, line: { color: color("surface"), width: 2 } });
+    add("leak", marks.leaks, marks.leaks.map(([row]) => `<b>leak</b> ${sizes(tests[row])}<br>click to see it`),
+      { color: color("bad"), symbol: "circle", size: 11, line: { color: color("surface"), width: 2 } },
+      { customdata: marks.leaks.map(([, anchor]) => anchor) });
     return traces;
   }
 
@@ -189,7 +192,7 @@
     };
   }
 
-  showTable();
+  if (tests.length) showTable();
   if (marks !== null) memguard.plot("memory-plot", memory);
   if (data.held.length) memguard.plot("components-plot", components);
 })();
