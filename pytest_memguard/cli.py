@@ -9,13 +9,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_memguard import __version__
-from pytest_memguard.commands import baseline, emergency, explain, history, memory, merge, postmortem, render, top
+from pytest_memguard.commands import (
+    baseline,
+    emergency,
+    explain,
+    history,
+    memory,
+    merge,
+    postmortem,
+    render,
+    schema,
+    top,
+)
 from pytest_memguard.errors import MemguardError
 from pytest_memguard.report.text import harmless
 
 __all__ = ["main"]
 
-_COMMANDS = (explain, render, merge, baseline, history, postmortem, memory, emergency, top)
+_COMMANDS = (explain, render, merge, baseline, history, postmortem, memory, emergency, top, schema)
 
 Command = Callable[[argparse.Namespace], None]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -41,9 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not options.enabled(config):
         return
     resolved = options.load(config)
-    # Imported here: with memguard off, psutil and all that measures must not be loaded.
-    from pytest_memguard.flight import Flight  # noqa: PLC0415
-    from pytest_memguard.session import MemguardSession, register_ends  # noqa: PLC0415
+    with _unrewritten(config):
+        # Imported here: with memguard off, psutil and all that measures must not be loaded.
+        from pytest_memguard.flight import Flight  # noqa: PLC0415
+        from pytest_memguard.session import MemguardSession, register_ends  # noqa: PLC0415
 
     session = MemguardSession(config, resolved)
     config.pluginmanager.register(session, _NAME)
@@ -61,6 +63,21 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     # pytest has no terminal writer yet: nothing is configured, and nothing is captured either.
     sys.stdout.write(options.show_config(resolved, width=shutil.get_terminal_size().columns) + "\n")
     return 0
+
+
+@contextlib.contextmanager
+def _unrewritten(config: pytest.Config) -> Iterator[None]:
+    """Import past pytest's hook for assertions: there are none here, and it takes as long as the import itself."""
+    hook: Any = getattr(config.pluginmanager, "rewrite_hook", None)
+    if hook not in sys.meta_path:
+        yield
+        return
+    place = sys.meta_path.index(hook)
+    del sys.meta_path[place]
+    try:
+        yield
+    finally:
+        sys.meta_path.insert(place, hook)
 
 
 @pytest.fixture

@@ -164,9 +164,9 @@ class Protection:
 
     # -- around tests
 
-    def begin(self, item: pytest.Item, now: float) -> None:
+    def begin(self, nodeid: str, now: float) -> None:
         """A test begins; *now* by the guard's clock."""
-        self.nodeid = item.nodeid
+        self.nodeid = nodeid
         self.began_s = now
         self.running = True
         self._last = None
@@ -196,18 +196,19 @@ class Protection:
         self.at_work = False
 
     def _judge(self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None) -> None:
+        nodeid = self.nodeid or item.nodeid
         if self._collected is not None:
-            self._collected.ended(item.nodeid)
+            self._collected.ended(nodeid)
         if not self._plans and marker is None and not self._untold and self._quiet():
             return
         self._told = False
         while self._untold:
             self._tell(self._config.hook.pytest_memguard_cleanup, result=self._untold.pop(0))
-        acted = not self._quiet() and self.core.boundary(item.nodeid)
+        acted = not self._quiet() and self.core.boundary(nodeid)
         due = self._due(item, nextitem, marker)
         if due is not None:
             level, trigger = due
-            acted |= _has_changed(self.core.clean(level, trigger=trigger, nodeid=item.nodeid))
+            acted |= _has_changed(self.core.clean(level, trigger=trigger, nodeid=nodeid))
         if acted or self._told:
             self._guard.gap()
         if self.core.stop_reason is not None and not item.session.shouldfail:

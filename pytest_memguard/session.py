@@ -106,6 +106,9 @@ class MemguardSession:
             return
         try:
             self._markers = options.markers_of(items, self._resolved)
+            if any("memguard" in getattr(item, "fixturenames", ()) for item in items):
+                # Before anything is frozen, replaced or exhausted: it makes components in the middle of a test.
+                import pytest_memguard.fixture  # noqa: F401, PLC0415
             with options.usage_errors():
                 register_components(self._config.hook, self.guard, self._resolved, self._markers)
                 if self._cleaner is not None:
@@ -170,27 +173,30 @@ class MemguardSession:
         if self._repeater is not None or not self._watches:
             return (yield)
         self._outcome = "passed"
-        start = self.guard.clock()
+        clock = self.guard.clock
+        start = clock()
         if not self._stepped_aside:
             self._begins(item, start)
         try:
             return (yield)
         finally:
             if not self._stepped_aside:
-                self._ended(item, nextitem, self.guard.clock() - start)
+                self._ended(item, nextitem, clock() - start)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Follow the outcome of the present test."""
-        self._phase_ended(report.when)
+        if report.when != "teardown":
+            self._phase_ended(report.when)
         if report.outcome != "passed" or hasattr(report, "wasxfail"):
             self._outcome = outcome_after(self._outcome, report)
 
     def _begins(self, item: pytest.Item, now: float) -> None:
         try:
-            self.guard.begin(item.nodeid)
+            nodeid = item.nodeid  # a property
+            self.guard.begin(nodeid)
             if self._protection is not None:
-                self._protection.begin(item, now)
+                self._protection.begin(nodeid, now)
             if self._markers:
                 marker = self._markers.get(item)
                 self._heap = self.guard.heap() if marker is not None and marker.component is not None else None

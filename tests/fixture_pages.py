@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.readme import README, ROOT, block, pytest_output
+from tests.readme import ROOT, TUTORIAL, block, pytest_output
 
 EXTENSIONS = ROOT / "docs" / "how-to" / "c-extensions.md"
 FIXTURE = ROOT / "docs" / "reference" / "fixture.md"
@@ -48,15 +48,15 @@ def points(folder: Path) -> str:
 
 
 def _reported(folder: Path) -> str:
-    """Make the report of the README's test; its signature as far as the terminal shows it."""
+    """Make the report of the tutorial's test; its signature as far as the terminal shows it."""
     (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
-    (folder / "test_cart.py").write_text(block(README, "the test"), "utf-8")
+    (folder / "test_cart.py").write_text(block(TUTORIAL, "the test"), "utf-8")
     pytest_output("--memguard", "--memguard-json=report.json", cwd=folder)
     return str(json.loads((folder / "report.json").read_text("utf-8"))["leaks"][0]["signature"][:6])
 
 
 def explained(folder: Path) -> str:
-    """``memguard explain`` for the leak of the README, with its first round only."""
+    """``memguard explain`` for the leak of the tutorial, with its first round only."""
     shown = _command(folder, "explain", _reported(folder), "report.json")
     return "\n".join(line for line in shown.splitlines() if not re.match(r"  (?:[2-9]|[123]\d) ", line)) + "\n"
 
@@ -69,7 +69,7 @@ def refused(folder: Path) -> str:
 
 
 def baseline(folder: Path) -> str:
-    """``memguard baseline`` with the report of the README's test."""
+    """``memguard baseline`` with the report of the tutorial's test."""
     _reported(folder)
     return "".join(
         _command(folder, "baseline", *arguments)

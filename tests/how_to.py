@@ -10,15 +10,24 @@ from pathlib import Path
 
 from tests.readme import ROOT, block, pytest_output
 
-CLEANUP = ROOT / "docs" / "how-to" / "cleanup.md"
-COMPONENTS = ROOT / "docs" / "how-to" / "components.md"
-KILLED = ROOT / "docs" / "how-to" / "killed.md"
-HISTORY = ROOT / "docs" / "how-to" / "history.md"
-PRESSURE = ROOT / "docs" / "how-to" / "pressure.md"
-ORIGINAL = ROOT / "docs" / "reference" / "original-system.md"
+DOCS = ROOT / "docs"
+ASYNC = DOCS / "how-to" / "async.md"
+CLEANUP = DOCS / "how-to" / "cleanup.md"
+COMING_FROM = DOCS / "how-to" / "coming-from.md"
+COMPONENTS = DOCS / "how-to" / "components.md"
+DJANGO = DOCS / "how-to" / "django.md"
+KILLED = DOCS / "how-to" / "killed.md"
+HISTORY = DOCS / "how-to" / "history.md"
+MARKERS = DOCS / "reference" / "markers.md"
+NO_LEAK = DOCS / "how-to" / "no-leak.md"
+ORIGINAL = DOCS / "reference" / "original-system.md"
+PRESSURE = DOCS / "how-to" / "pressure.md"
+TROUBLESHOOTING = DOCS / "how-to" / "troubleshooting.md"
+XDIST = DOCS / "how-to" / "xdist.md"
 
 # pytest's own line for a plugin that needs a setting has nothing to do with what is shown.
-_PLAIN = ("-p", "no:asyncio", "-v")
+_QUIET = ("-p", "no:asyncio")
+_PLAIN = (*_QUIET, "-v")
 _FIGURE = re.compile(r"[-+]?\d[\d.,]*(?: (?:[KMG]i)?B| (?:ms|us|s)\b)?")
 
 
@@ -34,6 +43,33 @@ def write(folder: Path, page: Path, **names: str) -> None:
 def run(folder: Path, *arguments: str) -> tuple[int, str]:
     """Exit status and output of ``pytest --memguard -v``."""
     return pytest_output("--memguard", *_PLAIN, *arguments, cwd=folder)
+
+
+def shown(folder: Path, *arguments: str, asyncio: bool = False) -> tuple[int, str]:
+    """Exit status and output of ``pytest --memguard``, without ``-v``."""
+    return pytest_output("--memguard", *(() if asyncio else _QUIET), *arguments, cwd=folder)
+
+
+def typed(folder: Path, page: Path, name: str, **words: str) -> tuple[int, str]:
+    """Exit status and output of a block of shell commands, with some words replaced by what they stand for."""
+    script = block(page, name)
+    for word, meaning in words.items():
+        script = script.replace(word, meaning)
+    done = subprocess.run(
+        ["/bin/sh", "-c", script],
+        cwd=folder,
+        env={
+            **os.environ,
+            "COLUMNS": "100",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTEST_ADDOPTS": " ".join(_QUIET),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    return done.returncode, done.stdout
 
 
 def memguard(folder: Path, *arguments: str) -> str:

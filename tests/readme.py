@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 EXAMPLES_README = ROOT / "examples" / "README.md"
+TUTORIAL = ROOT / "docs" / "tutorial" / "first-leak.md"
 
 _FENCED = re.compile(r"<!-- (?P<name>[\w ]+) -->\n```(?P<language>\w*)\n(?P<body>.*?)```\n", re.DOTALL)
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from pytest_memguard.cleanup.manager import CleanupManager
 from pytest_memguard.cleanup.meter import Meter, Reader
+from pytest_memguard.cleanup.registry import Outcome, Strategy, StrategyRegistry
+from pytest_memguard.cleanup.strategies import Components, built_in
 from pytest_memguard.settings import Settings
 
-if TYPE_CHECKING:
-    from pytest_memguard.cleanup.registry import StrategyRegistry
-    from pytest_memguard.cleanup.strategies import Components
-
-__all__ = ["CleanupManager", "open_cleanup"]
+__all__ = ["CleanupManager", "Components", "Outcome", "Strategy", "StrategyRegistry", "open_cleanup"]
 
 
 def open_cleanup(
@@ -27,29 +24,21 @@ def open_cleanup(
     warnings_are_captured: bool = True,
     origin: str = "memory.strategies",
 ) -> CleanupManager:
-    """A manager with the built-in strategies, which are loaded when they are needed.
+    """A manager with the built-in strategies.
 
     ``reader`` is ``Probes.reader``, ``start_s`` the session's start by *clock*, ``components`` the component registry.
     ``warnings_are_captured``: pytest's own plugin for warnings is active. ``origin``: where ``memory.strategies`` comes
     from, for messages about names in it.
     """
-
-    def make_registry() -> StrategyRegistry:
-        from pytest_memguard.cleanup.registry import StrategyRegistry  # noqa: PLC0415
-        from pytest_memguard.cleanup.strategies import built_in  # noqa: PLC0415
-
-        return StrategyRegistry(
-            built_in(
-                components=components,
-                packages=settings.packages,
-                clock=clock,
-                warnings_are_captured=warnings_are_captured,
-            )
-        )
-
+    strategies = built_in(
+        components=components,
+        packages=settings.packages,
+        clock=clock,
+        warnings_are_captured=warnings_are_captured,
+    )
     return CleanupManager(
         settings,
-        make_registry,
+        StrategyRegistry(strategies),
         Meter(reader, clock=clock),
         clock=clock,
         start_s=start_s,

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from sys import modules as _modules
 from threading import Lock
-from typing import TYPE_CHECKING
 
+from pytest_memguard.cleanup.attempt import attempt
 from pytest_memguard.cleanup.meter import NOTHING, Level, Meter
+from pytest_memguard.cleanup.registry import Strategy, StrategyRegistry
+from pytest_memguard.cleanup.tally import Tally
 from pytest_memguard.events import CleanupResult, CleanupTrigger, StrategyResult, StrategyStatistics, by_pay
 from pytest_memguard.retention import RecentCleanups
 from pytest_memguard.settings import CLEANUP_LEVELS, CleanupLevel, Settings
 from pytest_memguard.units import format_bytes, format_duration
-
-if TYPE_CHECKING:
-    from pytest_memguard.cleanup.registry import Strategy, StrategyRegistry
-    from pytest_memguard.cleanup.tally import Tally
 
 __all__ = ["CleanupManager"]
 
@@ -34,14 +31,12 @@ class CleanupManager:
     Cleanups by pressure and by a suspected leak have a cooldown of their own, in proportion to what the last one took
     and gave; a higher level than the last one is never held back. A strategy that hung is left out from then on,
     unless somebody asks for it (trigger ``request``).
-
-    ``make_registry`` is called when the strategies are needed for the first time: in most runs nothing is cleaned.
     """
 
     def __init__(
         self,
         settings: Settings,
-        make_registry: Callable[[], StrategyRegistry],
+        registry: StrategyRegistry,
         meter: Meter,
         *,
         clock: Callable[[], float],
@@ -49,7 +44,7 @@ class CleanupManager:
         worker: str = "main",
         origin: str = "memory.strategies",
     ) -> None:
-        self._make_registry = make_registry
+        self.registry = registry
         self.cleanups = 0
         self._settings = settings
         self._meter = meter
@@ -65,18 +60,12 @@ class CleanupManager:
         self._hung: set[str] = set()
         self._resting = (-1, 0.0)  # index of the level that ran last by itself, and when it may again
 
-    @cached_property
-    def registry(self) -> StrategyRegistry:
-        """The strategies, to which others may add theirs."""
-        return self._make_registry()
-
     def check(self) -> None:
         """Refuse unknown names in ``memory.strategies``: raises ``MemguardError``.
 
         To be called when everybody has registered their strategies.
         """
-        if self._settings.strategies.levels:
-            self.registry.check(self._settings.strategies, origin=self._origin)
+        self.registry.check(self._settings.strategies, origin=self._origin)
 
     def clean(
         self, level: CleanupLevel, *, trigger: CleanupTrigger, nodeid: str | None = None, during_test: bool = False
@@ -143,8 +132,6 @@ class CleanupManager:
         """One strategy, and the reading after it, which is the one before the next."""
         if strategy.name in self._hung and trigger != "request":
             return _left_out(strategy, step), before
-        from pytest_memguard.cleanup.attempt import attempt  # noqa: PLC0415 - in most runs nothing is cleaned
-
         entries, note, error, duration_s, hung = attempt(strategy, clock=self._clock)
         after, freed = before, None
         if before is not NOTHING:
@@ -165,8 +152,6 @@ class CleanupManager:
             self._hung.add(strategy.name)
         tally = self._tallies.get(strategy.name)
         if tally is None:
-            from pytest_memguard.cleanup.tally import Tally  # noqa: PLC0415 - as above
-
             tally = self._tallies[strategy.name] = Tally(strategy, step)
         tally.add(result)
         return result, after

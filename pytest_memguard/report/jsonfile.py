@@ -3,36 +3,8 @@
 Sizes are bytes, times seconds; what could not be read is ``null``, never 0. The file is UTF-8, has one test and one
 leak a line, and is made piece by piece: a report of 100,000 tests takes no more memory than one of ten.
 
-Beyond the keys that the schema fixes there are these, which readers of schema 1 may rely on as well:
-
-- ``session``: ``peak_nodeid`` (the test with the highest peak), ``watching_cost_s`` and ``checking_cost_s`` (their sum
-  is ``own_cost_s``), ``repetitions`` (test runs made to find leaks), ``checked`` (tests that were repeated),
-  ``clean`` (those that retain nothing) and ``clean_repetitions`` (what these took);
-  in ``growth``: ``reason``, ``first_nodeid`` and ``last_nodeid`` (the window that grew), ``gates`` (it fails the run);
-- ``tests[].checkpoints``, only of tests that have some: ``name``, ``rss_bytes``, ``peak_rss_bytes`` (the highest since
-  the reading before), ``heap_bytes``;
-- ``leaks[].sites[].source`` (the text of the line), ``leaks[].retainers[].steps`` and ``.suspect`` (the path, one text
-  a step, and the index of the guilty one), ``leaks[].notes`` (what was looked for and why it was not found);
-- ``limits``: tests whose peak went over a limit: ``nodeid``, ``limit_bytes``, ``peak_growth_bytes``, ``origin``,
-  ``gates``;
-- ``errors``: what went wrong inside memguard, one text each;
-- ``components``: every component at the end of the run, one entry for each worker: ``entries`` and ``bytes``
-  (``grown_entries`` and ``grown_bytes`` since the start), ``limits``, ``over``, ``state``, ``essential``, ``error``,
-  ``accounted_bytes`` (what tests retained that are marked as its own), ``peak_entries``, ``grown_most_by`` and
-  ``course`` (``entries`` and ``bytes`` so many ``tests`` of its process after it became known);
-- ``session.collections``: what the garbage collector did by itself while the tests ran, by generation, and the tests
-  that it cost most;
-- ``strategies``: every cleanup strategy that ran, all processes together, the one that pays best first: ``runs``,
-  ``freed_bytes`` in ``measured_runs`` that took ``measured_s``, ``bytes_per_ms`` of these, ``freed_entries``,
-  ``duration_s``, ``errors``, ``last_error``;
-- ``accepted``: the suppressions and the entries of the baseline: ``source`` (``suppressions`` or ``baseline``),
-  ``origin`` (file and line), ``patterns``, ``reason``, ``first_seen``, ``expires``, ``leaks`` (how many of this run it
-  matches), ``state``: ``used``, ``unused``, ``expired``, ``fixed`` (every test that showed it was checked and is
-  clean), ``not seen`` (this run cannot tell);
-- ``grown``: tests that take more than in the last runs of the history: ``metric`` (``retained``, or ``peak`` above what
-  the test started with), ``bytes``, ``usual_bytes`` (the median of ``runs`` earlier runs), ``lowest_bytes`` and
-  ``highest_bytes`` of these, ``gates``;
-- ``failures``: why pressure fails the run: ``nodeid``, ``reason``, ``stopped``, ``worker``.
+What each key means is said in one place, the JSON Schema beside this module (``schema1.json``): the page of the
+reference is made of it, and the tests hold reports against it.
 
 In a merged report ``worker`` is the name of the shard's file, with that of the worker behind it where it had some.
 

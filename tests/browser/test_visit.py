@@ -7,7 +7,7 @@ from tests.browser.visit import Visit
 
 PAGE = """<!doctype html><title>wrong</title>
 <style>
-  .wide { width: 3000px } .up { margin-top: -1em } .cut { width: 4em; overflow: hidden; white-space: nowrap }
+  .wide { width: 3000px } .up { margin-top: -2.2em } .cut { width: 4em; overflow: hidden; white-space: nowrap }
   button { width: 3em; white-space: nowrap; padding: 0 }
 </style>
 <p class="wide">wide</p><p>one text</p><p class="up">another text</p><div class="cut">what does not fit</div>

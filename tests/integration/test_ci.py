@@ -16,7 +16,7 @@ import pytest
 from pytest_memguard.report.formats import formats
 from tests import ci, how_to
 from tests.fixture_pages import COMMANDS
-from tests.readme import README, block
+from tests.readme import TUTORIAL, block
 
 LEAKS = {
     "services/shop/examples/shop/importing.py": "def import_prices",
@@ -108,7 +108,7 @@ def small(tmp_path):
     workspace = tmp_path / "checkout"
     workspace.mkdir()
     (workspace / "pytest.ini").write_text("[pytest]\n", "utf-8")
-    body = block(README, "the test") + "\n\ndef test_prints():\n    print('unfinished', end='')\n"
+    body = block(TUTORIAL, "the test") + "\n\ndef test_prints():\n    print('unfinished', end='')\n"
     (workspace / "test_cart.py").write_text(body, "utf-8")
     return workspace
 
@@ -212,7 +212,7 @@ def test_the_page_shows_what_a_job_leaves(tmp_path):
     folder = workspace / "services" / "shop"
     folder.mkdir(parents=True)
     (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
-    (folder / "test_cart.py").write_text(block(README, "the test"), "utf-8")
+    (folder / "test_cart.py").write_text(block(TUTORIAL, "the test"), "utf-8")
     job = ci.run_step(workspace, folder, "--memguard")
     (line,) = (line for line in job.log.splitlines() if line.startswith("::"))
 

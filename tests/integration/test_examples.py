@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import schema
 from tests.readme import copy_examples, pytest_output
 
 TESTS = 36
@@ -108,6 +109,7 @@ def test_three_leaks_and_nothing_else_with_two_workers(tmp_path: Path) -> None:
 
 def assert_found(result: Run) -> None:
     assert result.status == 1, result.output
+    assert schema.violations(result.report) == []
     assert len(result.report["leaks"]) == len(LEAKS), result.output
     assert set(result.leaks) == set(LEAKS)
     assert all(leak["gates"] and leak["kind"] == "python" for leak in result.report["leaks"])
