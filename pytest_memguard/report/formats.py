@@ -57,12 +57,6 @@ def formats(*, below: str | None = "", rootdir: str = ".") -> tuple[Format, ...]
     )
 
 
-def _page(rootdir: str, report: RunReport) -> Iterable[str]:
-    from pytest_memguard.report.pages.run import page_of_run  # noqa: PLC0415 - the extra may not be there
-
-    return page_of_run(rootdir)(report)
-
-
 class FormatError(MemguardError):
     """A file whose name does not say what it is to hold."""
 
@@ -91,3 +85,9 @@ def format_for(target: str, table: Sequence[Format], *, name: str | None, otherw
         f"the name of the output {shown(target)} does not tell its format: expected {one_of(suffixes)}",
         remedy=f"add one of these, or say it with --format ({one_of(tuple(by_name))})",
     )
+
+
+def _page(rootdir: str, report: RunReport) -> Iterable[str]:
+    from pytest_memguard.report.pages.run import page_of_run  # noqa: PLC0415 - the extra may not be there
+
+    return page_of_run(rootdir)(report)
