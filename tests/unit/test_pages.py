@@ -197,6 +197,19 @@ def test_ten_thousand_tests_stay_below_fifteen_megabytes_whatever_they_are_calle
     assert len(parsed(text).data["rows"]) == 10_200
 
 
+def test_a_page_stays_below_fifteen_megabytes_however_many_tests_have_long_reasons():
+    tests = [r.record(f"t.py::test_{number}", "deferred", f"{number}{'<' * 400}") for number in range(14_000)]
+
+    text = text_of(r.run(tests=tests))
+    data = parsed(text).data
+
+    assert len(text) < 15_000_000
+    assert 5_000 < len(data["rows"]) < 14_000
+    assert [data["words"]["reason"][row[11]][:4] for row in data["rows"]] == [
+        f"{number}<<<<"[:4] for number in range(len(data["rows"]))
+    ]
+
+
 def test_of_more_tests_than_fit_those_that_are_clean_are_left_out():
     tests = [r.record(f"t.py::test_{number}") for number in range(25_000)]
     tests += [r.record("t.py::test_last", "inconclusive", "it failed")]

@@ -14,12 +14,12 @@ from pytest_memguard.values import dataclass
 
 __all__ = ["Row", "Survey", "surveyed"]
 
-# Together less than 13 MB at 10,000 tests, whatever they are called.
+# Together less than 13 MB of data, whatever tests and reasons are: names are whole, then shorter, then left out.
 _MOST_ROWS = 40_000
 _ROOM = 5_000_000
-_LONGEST, _SHORT = 300, 80
+_LEAST_ROOM = -3_500_000
+_LONGEST, _SHORT = 300, 60
 _CHEAP = re.compile(r"[ -%'-;=?-~]*")
-_LONGEST_REASON = 300
 _READ_FIRST = 200
 _LISTED = 50
 # What somebody may have to act on comes first.
@@ -113,7 +113,8 @@ class _Table:
             self.has_bytes = self.has_bytes or record.retained_bytes is not None
             self.has_blocks = self.has_blocks or record.retained_blocks is not None
             # Whatever else there is: what is more than clean has a row, as long as there is any room.
-            if len(self.rows) < (_MOST_ROWS // 2 if record.verdict in _PLAIN else _MOST_ROWS):
+            most = _MOST_ROWS // 2 if record.verdict in _PLAIN else _MOST_ROWS
+            if len(self.rows) < most and self._room > _LEAST_ROOM:
                 self._add(record)
             else:
                 self.left_out += 1
@@ -128,7 +129,7 @@ class _Table:
         self.resident.append(record.rss_after_bytes)
         self.rows.append(
             [
-                self._number("file", self._fitting(path) if path not in self.words["file"] else path),
+                self._number("file", path),
                 name,
                 self._number("verdict", record.verdict),
                 self._number("outcome", record.outcome),
@@ -139,14 +140,15 @@ class _Table:
                 record.peak_rss_bytes,
                 record.retained_bytes,
                 record.retained_blocks,
-                self._number("reason", shortened(record.reason, _LONGEST_REASON)) if record.reason else None,
+                self._number("reason", record.reason) if record.reason else None,
                 self._anchors.get(record.nodeid),
             ]
         )
 
     def _number(self, word: str, text: str) -> int:
-        numbers = self.words[word]
-        return numbers.setdefault(text, len(numbers))
+        numbers, told = self.words[word], shortened(text, _LONGEST)
+        told = told if told in numbers else self._fitting(told)
+        return numbers.setdefault(told, len(numbers))
 
     def _fitting(self, text: str) -> str:
         fitting = shortened(text, _LONGEST if self._room > 0 else _SHORT)
@@ -169,7 +171,7 @@ class _Table:
             peak_growth=growth,
             retained=record.retained_bytes,
             blocks=record.retained_blocks,
-            reason=shortened(record.reason or "", _LONGEST_REASON),
+            reason=shortened(record.reason or "", _LONGEST),
             anchor=self._anchors.get(record.nodeid, ""),
         )
         push = heapq.heappush if len(self.first) < _READ_FIRST else heapq.heappushpop
