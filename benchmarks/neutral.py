@@ -5,36 +5,23 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import figures, normal
+from benchmarks import figures
+from benchmarks.comparing import Outputs, compare, read
 from benchmarks.pairs import CHECKING, PLAIN
 from benchmarks.places import BenchmarkError, cache, empty
 from benchmarks.real import SuiteRun, prepared
 from benchmarks.runs import run
 from benchmarks.suites import chosen
-from benchmarks.texts import Template
-from benchmarks.varying import record_lines, texts, varying, without
 from benchmarks.venvs import with_plugin
 
 _VARIANTS: dict[str, tuple[str, ...]] = {"as it is": (), "-W error": ("-W", "error")}
 # Where a forgotten file fails the test in which the garbage collector finds it, all runs collect at the same moments.
 _COLLECT = {"-W error": "file"}
-_PARTS = ("record", "terminal", "junit")
 _SHOWN = 8
 _CUT = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outputs:
-    """One run's exit status, its record, and its other two outputs as comparable lines."""
-
-    status: int
-    record: dict[normal.Key, normal.Event]
-    terminal: list[str]
-    junit: list[str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,44 +81,21 @@ def _compared(one: SuiteRun, variant: str, options: argparse.Namespace) -> dict[
     except BenchmarkError as error:
         figures.say(f"FAILED {name} {variant}: {error}")
         return result | {"differences": 1, "error": str(error), "lines": 0, "unstable": 0, "loose": 0, "exit": "-"}
-    loose = varying([run.record for run in plain])
-    blocks: list[str] = []
-    unstable = 0
-    shared = [_lines(run, loose, [*plain, guarded]) for run in (*plain, guarded)]
-    for part in _PARTS:
-        template = Template(shared[0][part])
-        for other in shared[1:-1]:
-            template.learn(other[part])
-        unstable += template.unstable
-        blocks += [_block(part, *both) for both in template.differences(shared[-1][part])]
-    statuses = {outputs.status for outputs in plain}
-    if guarded.status not in statuses:
-        blocks.append(f"exit status {guarded.status}, plain {statuses}")
+    compared = compare(plain, guarded)
+    blocks = compared.blocks
     (folder / "differences.txt").write_text("\n\n".join(blocks) + "\n")
     _show(name, variant, blocks, folder)
     figures_of = {
-        "lines": sum(len(lines) for lines in shared[-1].values()),
-        "unstable": unstable,
-        "loose": len(loose),
+        "lines": compared.lines,
+        "unstable": compared.unstable,
+        "loose": compared.loose,
         "differences": len(blocks),
         "exit": guarded.status,
     }
     return result | figures_of
 
 
-def _lines(run: _Outputs, loose: set[normal.Key], runs: Sequence[_Outputs]) -> dict[str, list[str]]:
-    """A run's outputs without the texts of the reports that vary by themselves."""
-    records = [one.record for one in runs]
-    shapes = texts(records, loose)
-    everywhere = set(records[0]).intersection(*records[1:])
-    return {
-        "record": record_lines(run.record, loose, everywhere),
-        "terminal": without(run.terminal, shapes),
-        "junit": without(run.junit, shapes),
-    }
-
-
-def _outputs(one: SuiteRun, variant: str, arguments: Sequence[str], stem: Path) -> _Outputs:
+def _outputs(one: SuiteRun, variant: str, arguments: Sequence[str], stem: Path) -> Outputs:
     """One verbose run with the recorder and JUnit on."""
     if one.made is None or one.folder is None:
         raise BenchmarkError(f"{one.suite.name} was not prepared")
@@ -147,19 +111,7 @@ def _outputs(one: SuiteRun, variant: str, arguments: Sequence[str], stem: Path) 
         output=stem.with_suffix(".txt"),
         extra={"RECORD_TO": str(record), "RECORD_GC": _COLLECT.get(variant, "")},
     )
-    if not record.exists() or not xml.exists():
-        raise BenchmarkError(f"exit {done.status} without a record: {done.output[-2000:]}")
-    kept = xml.replace(stem.with_suffix(".xml"))
-    return _Outputs(
-        status=done.status,
-        record=normal.record(record),
-        terminal=normal.terminal(done.output),
-        junit=normal.junit(kept.read_text(errors="replace")),
-    )
-
-
-def _block(part: str, plain: Sequence[str], guarded: Sequence[str]) -> str:
-    return "\n".join([f"in the {part}:", *(f"- {line}" for line in plain), *(f"+ {line}" for line in guarded)])
+    return read(done.status, record=record, output=done.output, junit=xml)
 
 
 def _show(name: str, variant: str, blocks: Sequence[str], folder: Path) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 _DURATION = re.compile(r"\b\d+\.\d+s\b( \(\d+:\d\d:\d\d\))?")
-_BAR = re.compile(r"^={3,} .* ={3,}$")
+# The sections of other plugins begin with a line of equals signs, or of dashes.
+_BAR = re.compile(r"^(={3,}.*={3,}|-{3,}.*-{3,})$")
 _STATUS = re.compile(r"^=+ (.* in <duration>) =+$")
 _OWN_BAR = re.compile(r"^={3,} memguard\b.*={3,}$")
 _OWN_LINE = re.compile(r"^memguard: ")
+_METADATA = re.compile(r", 'memguard': '[^']*'")
 _PLUGIN = re.compile(r"(, )?memguard-[^\s,]+")
 _XML_TIMES = re.compile(r' (time|timestamp|hostname)="[^"]*"')
 # Hypothesis puts the durations of its phases there, in base64.
@@ -21,7 +23,10 @@ _XML_STATISTICS = re.compile(r'(<property name="hypothesis-statistics-[^"]*" val
 
 
 def terminal(text: str) -> list[str]:
-    """Lines of the terminal output without durations and without the plugin's own section, lines and name."""
+    """Lines of the terminal output without durations and without the plugin's own section, lines and name.
+
+    Empty lines are left out, too: some stand between the sections of two plugins.
+    """
     lines: list[str] = []
     own = False
     for raw in text.splitlines():
@@ -34,9 +39,11 @@ def terminal(text: str) -> list[str]:
         if _OWN_LINE.match(raw):
             continue
         line = _DURATION.sub("<duration>", raw)
-        line = _STATUS.sub(r"=== \1 ===", line)
+        line = _METADATA.sub("", _STATUS.sub(r"=== \1 ===", line))
         lines.append(_without_plugin(line) if line.startswith("plugins: ") else line)
-    return [line for line in lines if line != "plugins: "]
+        if _STATUS.match(_DURATION.sub("<duration>", raw)):
+            break  # what the interpreter says while it ends depends on the order in which it takes modules apart
+    return [line for line in lines if line not in ("plugins: ", "")]
 
 
 def _without_plugin(line: str) -> str:

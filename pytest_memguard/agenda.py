@@ -15,8 +15,8 @@ from pytest_memguard.subjects import Subject
 _OVERDUE = "memguard/overdue"
 _LEAST_PATIENCE_S = 30.0
 _PATIENCE = 20.0
-# Fixtures that record each run of a test in a table of their own: repeating would add to what they print.
-_RECORDING_FIXTURES = frozenset({"benchmark"})
+# A fixture that records each run of a test in a table of its own: repeating would add to what it prints.
+_RECORDING_FIXTURE = "benchmark"
 
 Markers = Mapping[pytest.Item, MarkerSettings]
 
@@ -52,6 +52,11 @@ class Agenda:
         """The cache of pytest; there is none with ``-p no:cacheprovider``."""
         return getattr(self._config, "cache", None)
 
+    @property
+    def _has_a_switch(self) -> bool:
+        """pytest-benchmark can be told not to measure; it then runs the function once."""
+        return hasattr(getattr(self._config, "_benchmarksession", None), "disabled")
+
     def _overdue(self) -> list[str]:
         stored = self._cache.get(_OVERDUE, []) if self._cache is not None else []
         return [nodeid for nodeid in stored if isinstance(nodeid, str)] if isinstance(stored, list) else []
@@ -77,7 +82,7 @@ class Agenda:
             keyword = "leak" if not marker.is_checked else "confirm"
             guard.leave_out(index, marker.reason_for(keyword) or "its marker says confirm=False")
             return None
-        if not _RECORDING_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+        if _RECORDING_FIXTURE in getattr(item, "fixturenames", ()) and not self._has_a_switch:
             guard.leave_out(index, "it uses a fixture that records each run")
             return None
         return Subject(

@@ -68,6 +68,7 @@ class Logbook:
         self._environment = environment
         self._patience = patience
         self._now = now
+        self._damage: DamagedError | None = None
         self._tolerance = Tolerance(bytes=settings.history_tolerance_bytes, share=settings.history_tolerance)
 
     def grown(self, tests: Iterable[MemoryRecord]) -> list[GrownTest]:
@@ -79,8 +80,11 @@ class Logbook:
             with open_past(self._path) as past:
                 runs = past.comparable(self._environment, self._revision.branch, self._settings.history_runs)
                 found = [r for now in candidates for r in rises(now, past.figures(now.nodeid, runs), self._tolerance)]
-        except (DamagedError, EmptyError):
-            return []  # what is damaged is told when it is set aside
+        except EmptyError:
+            return []
+        except DamagedError as error:
+            self._damage = error  # told when it is set aside; what is written may not meet it
+            return []
         except HistoryError as error:
             self._warn(f"not compared with earlier runs: {error.message}; {error.remedy}")
             return []
@@ -103,6 +107,8 @@ class Logbook:
         """Add the run; a run without tests is none."""
         if not report.session.tests:
             return
+        if self._damage is not None:
+            self._set_aside(self._damage)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 transaction(

@@ -8,6 +8,7 @@ belong to a file of the user.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -23,6 +24,8 @@ CLOSED = -1
 # descriptors, which is copied by each fork, stays at 32 KB.
 _HIGHEST = 4096
 _ROOM = 64
+# With fewer in all, those that are kept here are those that pytest itself, or the suite, will miss.
+_FEW = 20
 # A suite in which every test closes all descriptors is served this often; then the reading is given up, aloud.
 _MOST_RESTORATIONS = 16
 
@@ -79,6 +82,10 @@ class SystemCalls:
         self._limit = _bind_limit()
         self._duplicate = _bind_duplicate()
 
+    def most(self) -> int:
+        """How many descriptors the process may have now."""
+        return self._limit()
+
     def raise_number(self, low: int) -> int:
         """Move a descriptor up; gives the new number, or the old one where there is no room above."""
         limit = min(self._limit(), _HIGHEST)
@@ -104,6 +111,8 @@ class DescriptorSet:
 
     def keep(self, path: str, flags: int = os.O_RDONLY) -> KeptDescriptor:
         """Open *path* for the session; raises ``OSError``."""
+        if self._calls.most() < _FEW:
+            raise OSError(errno.EMFILE, "the process may open too few files", path)
         kept = KeptDescriptor(path, flags, self._calls)
         self._kept.append(kept)
         self._count()

@@ -24,7 +24,7 @@ def spare_memory(cgroups: Path = _CGROUPS, membership: Path = Path("/proc/self/c
 def _available() -> int | None:
     try:
         return int(psutil.virtual_memory().available)
-    except (OSError, RuntimeError, AttributeError, ValueError):
+    except (OSError, RuntimeError, AttributeError, ValueError, psutil.Error):
         return None
 
 

@@ -28,6 +28,7 @@ from pytest_memguard.repeat.item import ItemState, without_leftovers
 from pytest_memguard.repeat.phases import PhaseHooks
 from pytest_memguard.repeat.quiet import quiet
 from pytest_memguard.repeat.temporary import TempRoot
+from pytest_memguard.repeat.tools import unrecorded
 from pytest_memguard.subjects import Cycle, FixtureUse, Subject
 
 
@@ -52,6 +53,7 @@ class Repeater:
         self._config = session.config
         self._runner: Callable[..., Any] = self._config.pluginmanager.hook.pytest_runtest_protocol
         self._forget: Callable[[], object] = list
+        self._unrecord: Callable[[], object] = list
         self._finalizers = [definition._finalizers for definition in self._find_higher_scoped()]
         self._lengths = array("q", [-1]) * len(self._finalizers)
         self._temp = TempRoot(self._config)
@@ -66,6 +68,7 @@ class Repeater:
             stack.callback(random.setstate, random.getstate())
             stack.enter_context(without_leftovers(self._session.items))
             self._forget = stack.enter_context(quiet(self._config))
+            self._unrecord = stack.enter_context(unrecorded(self._config, self._session._fixturemanager))
             stack.enter_context(self._temp)
             stack.enter_context(self._capture)
             stack.callback(self._alarm.close)
@@ -121,6 +124,7 @@ class Repeater:
             self.drop_spent_finalizers()
             self._temp.clean()
             self._forget()
+            self._unrecord()
             self._capture.forget()
         return outcome
 

@@ -79,7 +79,7 @@ def test_ten_thousand_tests_are_sorted_and_searched(visit, large):
     page.page.get_by_role("button", name="Next").click()
     assert "Page 2 of 200" in page.page.locator("#test-pages").inner_text()
     page.page.wait_for_selector(LIVE)
-    assert looks(page) == {}
+    assert looks(page, schemes=["light"]) == {}
 
 
 def test_the_keyboard_is_enough(visit, small):
@@ -132,4 +132,4 @@ def test_what_is_in_names_does_nothing(visit, tmp_path):
         count(page, 1)
     page.page.get_by_role("searchbox").fill("")
     count(page, len(made.tests))
-    assert looks(page) == {}
+    assert looks(page, schemes=["light"]) == {}

@@ -137,17 +137,19 @@ class Visit:
         dialog.dismiss()
 
 
-def looks(visit: Visit, axe: str | None = None) -> dict[tuple[int, str], dict[str, list[str]]]:
+def looks(
+    visit: Visit, axe: str | None = None, *, schemes: Sequence[str] = SCHEMES
+) -> dict[tuple[int, str], dict[str, list[str]]]:
     """What is wrong with a page, by width and scheme; the backgrounds of the schemes must differ."""
     found, backgrounds = {}, set()
     for width in WIDTHS:
-        for scheme in SCHEMES:
+        for scheme in schemes:
             visit.look(width, scheme)
             backgrounds.add(visit.tell("() => getComputedStyle(document.body).backgroundColor"))
             # All but the colours is the same in both, and nearly all at every width; axe-core is slow.
             rules = _RULES.get((width, scheme), ())
             found[width, scheme] = visit.problems(axe if rules is not None else None, rules=rules or ())
-    assert len(backgrounds) == len(SCHEMES)
+    assert len(backgrounds) == len(schemes)
     return {look: problems for look, problems in found.items() if problems}
 
 

@@ -323,6 +323,26 @@ def test_a_damaged_history_is_set_aside_named_and_begun_anew(tmp_path, damage):
     assert again.warnings == []
 
 
+def test_damage_that_only_comparing_meets_is_set_aside_too(tmp_path):
+    path = tmp_path / "history.db"
+    write(path, *[report(*(measured(f"t.py::test_{n}") for n in range(200)))] * 5)
+    whole = path.read_bytes()
+    met = 0
+    for at in range(4096, len(whole), 4096):
+        path.write_bytes(whole[:at] + b"\xff" * 4096 + whole[at + 4096 :])
+        careless, careful = logbook(tmp_path / "other.db"), logbook(path)
+        (tmp_path / "other.db").write_bytes(path.read_bytes())
+        careless.write(ONE)
+        careful.grown([measured("t.py::test_3")])
+        careful.write(ONE)
+        met += bool(careful.warnings) and not careless.warnings
+        assert len(careless.warnings) <= len(careful.warnings) <= 1
+        for each in tmp_path.iterdir():
+            each.unlink()
+
+    assert met
+
+
 def test_of_several_runs_that_find_the_damage_one_sets_it_aside(tmp_path):
     path = tmp_path / "history.db"
     write(path, ONE)

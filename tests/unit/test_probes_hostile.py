@@ -51,6 +51,16 @@ class TestDescriptors:
                 assert fcntl.fcntl(number, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
         """)
 
+    def test_none_is_kept_where_there_are_few(self):
+        run("""
+            resource.setrlimit(resource.RLIMIT_NOFILE, (19, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+            before = opened()
+            probes = open_probes()
+            assert opened() == before
+            assert boundary(probes).rss > 0
+            assert probes.warnings == ()
+        """)
+
     def test_the_table_of_descriptors_stays_small(self):
         run("""
             soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -194,9 +204,9 @@ class TestDescriptors:
     def test_few_descriptors_allowed(self):
         run("""
             soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (16, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (32, hard))
             probes = open_probes()
-            assert min(numbers(probes)) >= 12
+            assert min(numbers(probes)) >= 24
             assert None not in boundary(probes)
         """)
 

@@ -63,3 +63,12 @@ def test_a_garbled_membership_is_passed_over(cgroups, tmp_path):
     membership.write_bytes(b"\xff\n:::\nno colons\n0::\n")
 
     assert spare_memory(cgroups, membership) > 0
+
+
+def test_a_machine_that_does_not_tell_is_no_fault(cgroups, tmp_path, monkeypatch):
+    def denied():
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil, "virtual_memory", denied)
+
+    assert spare_memory(cgroups, tmp_path / "none") is None

@@ -50,7 +50,7 @@
 
   // Numbers, not names: a category axis would take runs of the same commit for one.
   function runAxis() {
-    const stride = Math.max(1, Math.ceil(runs.length / (innerWidth < 600 ? 4 : 10)));
+    const stride = Math.max(1, Math.ceil(runs.length / (memguard.narrow.matches ? 4 : 10)));
     const shown = runs.map((_, place) => place).filter((place) => (runs.length - 1 - place) % stride === 0);
     return {
       zeroline: false, tickvals: shown, tickangle: 0, range: [-0.5, runs.length - 0.5],

@@ -1,0 +1,32 @@
+import signal
+import threading
+import time
+
+import pytest
+import shop
+
+
+@pytest.mark.timeout(20)
+def test_quick():
+    time.sleep(0.01)
+
+
+@pytest.mark.timeout(20)
+def test_leak_in_time():
+    shop.sell()
+
+
+@pytest.fixture
+def slow_start():
+    time.sleep(0.01)
+
+
+@pytest.mark.timeout(20, func_only=True)
+def test_only_the_function(slow_start):
+    pass
+
+
+@pytest.mark.timeout(0)
+def test_without():
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert threading.active_count() == 1
