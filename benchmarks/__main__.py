@@ -26,6 +26,8 @@ _NAMES = (
     "signatures",
     "generated",
     "functions",
+    "peers",
+    "calibration",
     "fresh",
     "kills",
     "histories",
@@ -33,7 +35,7 @@ _NAMES = (
     "pages",
     "pictures",
 )
-_MODULES = {"suites": "real"}
+_MODULES = {"suites": "real", "pages": "loading"}
 
 
 def main(arguments: list[str]) -> int:

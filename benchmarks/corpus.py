@@ -14,7 +14,7 @@ from benchmarks.runs import Run, run
 from benchmarks.venvs import PLUGIN_NEEDS, PYTEST, Venv, venv, with_plugin
 
 _PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-_NEEDS = ("pytest-asyncio==1.5.0", "anyio==4.16.0", "hypothesis==6.168.5", "pytest-xdist==3.8.0")
+NEEDS = ("pytest-asyncio==1.5.0", "anyio==4.16.0", "hypothesis==6.168.5", "pytest-xdist==3.8.0")
 _ORDERS: dict[str, tuple[str, ...]] = {
     "as written": (),
     "-n 2": ("-n", "2"),
@@ -58,7 +58,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     results: list[dict[str, Any]] = []
     made = None
     for python in found:
-        made = with_plugin(venv("corpus", python, (PYTEST, *PLUGIN_NEEDS, *_NEEDS)))
+        made = with_plugin(venv("corpus", python, (PYTEST, *PLUGIN_NEEDS, *NEEDS)))
         for order in orders:
             first = python == next(iter(found)) and order == orders[0]
             outcomes = _outcomes(made, python, order, options.runs if first else options.other_runs)

@@ -99,14 +99,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of ``python -m benchmarks functions``."""
     parser.add_argument("--runs", type=int, default=3, help="runs of each function, each in a process of its own (3)")
     parser.add_argument("--only", default="", help="functions whose names contain this")
-    parser.add_argument("--tool", choices=("memguard", "psleak"), help="one of the two only")
+    parser.add_argument("--tool", choices=tuple(TOOLS), help="one of the two only")
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Found, false alarms and CPU time of each tool."""
-    tools = {"memguard": _memguard, "psleak": _psleak}
-    if options.tool:
-        tools = {options.tool: tools[options.tool]}
+    tools = {options.tool: TOOLS[options.tool]} if options.tool else TOOLS
     chosen = [name for name in (*names("leak"), *names("free")) if options.only in name]
     if not chosen:
         raise BenchmarkError(f"no function of the extension has {options.only!r} in its name")
@@ -158,6 +156,17 @@ def _folder(tool: str, made: Venv, file: str, text: str) -> Path:
     except BuildError as error:
         raise BenchmarkError(str(error)) from error
     return folder
+
+
+#: How each tool is set up, by its name.
+TOOLS = {"memguard": _memguard, "psleak": _psleak}
+
+
+def asked(tool: str, python: str, runs: int) -> dict[str, Any]:
+    """What one tool says of all functions, in figures; with the versions it was measured with."""
+    made = TOOLS[tool](python)
+    chosen = [*names("leak"), *names("free")]
+    return {**_summary(chosen, _ask(tool, made, chosen, runs)), "versions": made.environment.versions()}
 
 
 def _ask(tool: str, made: _Tool, chosen: Sequence[str], runs: int) -> dict[str, Answer]:

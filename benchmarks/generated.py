@@ -165,6 +165,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def write_suite(folder: Path, seed: int) -> tuple[dict[str, str], list[str]]:
     """Three files of tests in an empty folder: the leaking ones with their kind, and the innocent ones."""
+    (folder / "pytest.ini").write_text("[pytest]\n")
     chance = random.Random(seed)  # noqa: S311 - the same suite for the same seed
     leaking: dict[str, str] = {}
     innocent: list[str] = []

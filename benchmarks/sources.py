@@ -22,11 +22,16 @@ def prepare(suite: Suite, python: str) -> tuple[Venv, Path]:
     if needed < suite.oldest:
         raise BenchmarkError(f"{suite.name} {suite.version} needs Python {'.'.join(map(str, suite.oldest))}")
     made = venv(suite.name, python, (PYTEST, suite.project, *suite.requirements))
+    return made, source(suite, made)
+
+
+def source(suite: Suite, made: Venv) -> Path:
+    """The folder to run the suite's pytest in, fetched with the pip of an environment that has the project."""
     folder = _unpacked(suite, made) if suite.source == "sdist" else cache("sources", suite.name)
     if not _has_settings(folder):
         # An empty file ends pytest's search for settings, which would go on upwards into this project's own.
         (folder / "pytest.ini").write_text("")
-    return made, folder
+    return folder
 
 
 def _unpacked(suite: Suite, made: Venv) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.places import BenchmarkError, cache, empty
@@ -39,13 +39,18 @@ def functions(count: int) -> Path:
     return folder
 
 
-def runner(made: Venv, folder: Path, arguments: Sequence[str], tests: int) -> Callable[[], Run]:
-    """Runs such a suite once at each call. Raises BenchmarkError where not all of its tests passed."""
+def runner(
+    made: Venv, folder: Path, arguments: Sequence[str], tests: int, extra: Mapping[str, str] | None = None
+) -> Callable[[], Run]:
+    """Runs such a suite once at each call, ``extra`` in the environment.
+
+    Raises BenchmarkError where not all of its tests passed.
+    """
     command = [made.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     log = cache("logs") / "trivial.log"
 
     def once() -> Run:
-        done = run(command, cwd=folder, output=log)
+        done = run(command, cwd=folder, output=log, extra=extra)
         if done.status != 0 or f"{tests} passed" not in done.output:
             raise BenchmarkError(f"exit {done.status} of {' '.join(command)}:\n{done.output[-2000:]}")
         return done

@@ -97,3 +97,8 @@ class Agenda:
             tolerance_bytes=0 if marker is None else marker.accepted_bytes,
             tolerance_reason=None if marker is None else marker.reason_for("leak"),
         )
+
+
+def can_repeat(config: pytest.Config) -> bool:
+    """Not where tests are not run, or where somebody steps through them."""
+    return not any(getattr(config.option, name, False) for name in ("collectonly", "setuponly", "setupplan", "trace"))

@@ -18,15 +18,14 @@ from pytest_memguard.grace import Grace
 from pytest_memguard.judge import NoiseMeter
 from pytest_memguard.model import Verdict
 from pytest_memguard.resource_check import ResourceCheck
+from pytest_memguard.room import Room
 from pytest_memguard.schedule import stretches
 from pytest_memguard.screen import LONGEST, Screen, Stretch, is_suspicious
 from pytest_memguard.steps import StepSearch
 from pytest_memguard.subjects import (
     CLEAN,
-    ENDANGERING,
     INTERRUPTED,
     OUT_OF_BUDGET,
-    TOO_LITTLE_MEMORY,
     Cycle,
     Judge,
     Repetitions,
@@ -58,8 +57,7 @@ class Checker:
         *,
         read_blocks: Callable[[], int],
         until: float,
-        read_rss: Callable[[], int | None] | None,
-        most_growth: int,
+        room: Room,
         noise: NoiseMeter,
         progress: Callable[[int], None],
         clock: Callable[[], float] = time.perf_counter,
@@ -71,9 +69,7 @@ class Checker:
         self._prover = prover
         self._resources = resources
         self._until = until
-        self._read_rss = read_rss
-        self._most_rss = (_rss_of(read_rss) or 0) + most_growth
-        self._ate_memory = False
+        self._room = room
         self._noise = noise
         self._progress = progress
         self._clock = clock
@@ -89,7 +85,7 @@ class Checker:
             noise=noise,
             grace=self._grace,
             why=self._why,
-            ate_memory=lambda: self._ate_memory,
+            refusal=room.refusal,
         )
         self._steps = StepSearch(repetitions, confirmer, prover, repeat=self._repeat, spent=self._spent, clock=clock)
         self._screen = Screen(
@@ -120,7 +116,7 @@ class Checker:
             self._until = 0.0
         try:
             for subjects in modules:
-                if self._spent():
+                if not self._ready():
                     break
                 self._module(subjects)
                 self._place()
@@ -136,21 +132,20 @@ class Checker:
             self._leave_out(modules, INTERRUPTED)
             raise
         finally:
-            if self._ate_memory:
-                self._leave_out(modules, TOO_LITTLE_MEMORY)
+            if self._room.ended_by is not None:
+                self._leave_out(modules, self._room.ended_by)
             self._steps.end()
             confirmer.expose()
         return self.tally
 
     def _spent(self) -> bool:
-        return self._clock() > self._until
+        return self._room.is_spent or self._clock() > self._until
 
-    def _has_room(self) -> bool:
-        """Whether what repetitions have retained leaves room for more; once it does not, nothing is repeated again."""
-        if not self._ate_memory and (_rss_of(self._read_rss) or 0) > self._most_rss:
-            self._ate_memory = True
-            self._until = 0.0
-        return not self._ate_memory
+    def _ready(self) -> bool:
+        """Whether more may be measured. To be asked between two measurements: memory is given back under pressure."""
+        if self._room.make(self._confirmer.thaw):
+            self._trial.disturbed = True
+        return not self._spent()
 
     def _start_with(self, modules: Sequence[Sequence[Subject]], verdict: Verdict) -> None:
         for subject in (subject for subjects in modules for subject in subjects):
@@ -187,8 +182,11 @@ class Checker:
         for part in stretches(subjects, longest=LONGEST):
             done = 0
             self._enter(part)
-            while done < len(part) and not self._spent():
+            while done < len(part) and self._ready():
                 stretch = self._stretch(part[done:])
+                if not stretch.count and self._room.is_spent:
+                    stretch.failed.append(part[done])  # by the repetition that nobody counts
+                    self._conclude(part[done], Verdict(name="inconclusive", reason=self._room.refusal()))
                 done += stretch.count
                 found.append(stretch)
                 self._take_grown(stretch)
@@ -301,9 +299,11 @@ class Checker:
         return self._run(subject, keep=subject.parent)
 
     def _run(self, subject: Subject, *, keep: Any) -> bool:
-        if not self._has_room():
-            self._reasons[subject.index] = ENDANGERING
+        refusal = self._room.refusal()
+        if refusal is not None:
+            self._reasons[subject.index] = refusal
             return False
+        del refusal
         self._resources.note(subject)
         passed, reason = self._repetitions.run(subject.item, keep=keep, patience_s=subject.patience_s)
         self.tally.repetitions += 1
@@ -317,7 +317,7 @@ class Checker:
         Of several tries the first that grows counts: on CPython 3.10 frames move between code objects of different
         sizes, and free a few hundred bytes in one round and another.
         """
-        if self._spent():
+        if not self._ready():
             return
         verdict = CLEAN
         while verdict is CLEAN and tries:
@@ -367,7 +367,7 @@ class Checker:
         """Check fixtures above function scope: one test that uses them, their whole teardown in each round."""
         usable = [s for s in subjects if self.tally.verdicts[s.index].name == "clean"]
         for cycle in self._repetitions.cycles(usable, widest=widest):
-            if self._spent():
+            if not self._ready():
                 self.tally.unchecked_fixtures.extend(cycle.names)
                 continue
             self._cycle(cycle)
@@ -390,7 +390,3 @@ class Checker:
             self.tally.clean_fixtures.update(cycle.names)
         elif verdict.name != "leak":
             self.tally.unchecked_fixtures.extend(f"{name} ({verdict.name}: {verdict.reason})" for name in cycle.names)
-
-
-def _rss_of(read: Callable[[], int | None] | None) -> int | None:
-    return None if read is None else read()

@@ -59,6 +59,12 @@ class Chronicle:
         """Whether the run was stopped."""
         return any(failure.stopped for failure in self.failures)
 
+    @property
+    def why_stopped(self) -> str:
+        """What to say of the tests of a run that was stopped before any was checked."""
+        happened = "memory pressure stopped the run" if self.stopped else "the run was stopped"
+        return f"{happened} before tests were checked"
+
     def unsent(self) -> Wire:
         """In a worker: what has come since the last call, as exact builtins; empty most of the time."""
         if not (self._unsent or self._unsent_failures):

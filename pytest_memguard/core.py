@@ -7,12 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from pytest_memguard.events import CleanupResult, CleanupTrigger, ComponentUsage, PressureEvent, PressureLevel
-from pytest_memguard.pressure import Observation, PressureMonitor, rank
+from pytest_memguard.pressure import Observation, PressureMonitor, Thresholds, assess, rank
 from pytest_memguard.probes.limits import CONFIGURED, Usage
 from pytest_memguard.settings import CleanupLevel, Settings
 from pytest_memguard.units import format_bytes
 
-__all__ = ["LINE", "MOST_ATTEMPTS", "RESERVE", "Cleaner", "Components", "CoreManager"]
+__all__ = [
+    "LINE",
+    "MOST_ATTEMPTS",
+    "REACTION_S",
+    "RESERVE",
+    "Cleaner",
+    "Components",
+    "CoreManager",
+    "described",
+    "pressing",
+]
 
 #: The share of a limit from which on the session is protected: what is left is needed to end in good order.
 LINE = 0.98
@@ -23,8 +33,8 @@ RESERVE = 16 << 20
 MOST_ATTEMPTS = 3
 # Tests that must have grown one after the other before the next one is expected to grow as the least of them.
 _STEADY = 3
-# Seconds until a test that runs can be interrupted: what it takes meanwhile is gone.
-_REACTION_S = 0.02
+#: Seconds until a test that runs can be interrupted: what it takes meanwhile is gone.
+REACTION_S = 0.02
 _STEPS: Mapping[PressureLevel, tuple[CleanupLevel, ...]] = {
     "normal": (),
     "warning": ("gentle",),
@@ -136,7 +146,7 @@ class CoreManager:
         event = self.monitor.observe(observation, nodeid)
         if event is not None:
             self._pending.append(event)
-        return self.protects and self._past_the_line(observation, rate * _REACTION_S) is not None
+        return self.protects and self._past_the_line(observation, rate * REACTION_S) is not None
 
     def interruption(self, nodeid: str | None, *, rate: float = 0.0) -> str | None:
         """The last thing that is tried before the running test is interrupted; gives the reason, if it must be.
@@ -145,12 +155,27 @@ class CoreManager:
         """
         if self._automatic:
             self._clean("emergency", "pressure", nodeid, during_test=True)
-        acute = self._past_the_line(self._observe(True), rate * _REACTION_S)
+        acute = self._past_the_line(self._observe(True), rate * REACTION_S)
         if acute is None:
             return None
         self._interruptions += 1
         self._interrupted = True
-        return _described(acute)
+        return described(acute)
+
+    def between(self, worst: Observation | None, nodeid: str | None, *, before: Callable[[], object]) -> bool:
+        """Tests are being repeated, and none is measured now; gives whether anything was done about the pressure.
+
+        *worst*: of the readings since the last time, if it was not normal. *before* is called before anything is
+        cleaned. Nothing ends here: repeating does, by ``pressing``.
+        """
+        steps = self._steps
+        changed = worst is not None and self._take(worst, nodeid) is not None
+        changed |= self._take(self._observe(True), nodeid) is not None
+        if changed and self._automatic and self.monitor.level != "normal":
+            before()
+            self._relieve(nodeid)
+        self._recover()
+        return self._steps > steps
 
     def clean(self, level: CleanupLevel, *, trigger: CleanupTrigger, nodeid: str | None) -> CleanupResult | None:
         """A cleanup that a schedule, a marker, a person or the heuristics ask for; ``None`` where there is nobody."""
@@ -168,7 +193,7 @@ class CoreManager:
         if rank(self.monitor.level) < rank("critical") or not self.monitor.history:
             return None
         _, judged = self.monitor.history[-1]
-        return f"memory pressure is {self.monitor.level}: {_described(judged.usage)}"
+        return f"memory pressure is {self.monitor.level}: {described(judged.usage)}"
 
     # -- for those who look from outside
 
@@ -237,7 +262,7 @@ class CoreManager:
         else:
             tried = f"{MOST_ATTEMPTS} emergency cleanups did not help for long"
         if self.protects and self.stop_reason is None:
-            self.stop_reason = f"{_described(acute)}, and {tried}; {self._culprit(nodeid)}"
+            self.stop_reason = f"{described(acute)}, and {tried}; {self._culprit(nodeid)}"
 
     def _recover(self) -> None:
         """Normal again: what was shut down comes back, and attempts no longer count."""
@@ -308,5 +333,27 @@ def _needed(usage: Usage, expected: float) -> float:
     return -1 if usage.source == CONFIGURED else max(expected, RESERVE)
 
 
-def _described(usage: Usage) -> str:
+def pressing(
+    observation: Observation, thresholds: Thresholds, *, inside: bool = False, expected: float = 0.0
+) -> Usage | None:
+    """The limit that no repetition may use more of, by this reading alone: in an emergency, or near the end of it.
+
+    *inside* a repetition only the latter counts: what it takes for a moment it took in its own run, too. *expected*:
+    bytes that will be taken before the next reading.
+    """
+    judged = assess(observation, thresholds)
+    if judged is not None and judged.level == "emergency" and not inside:
+        return judged.usage
+    critical = judged is not None and rank(judged.level) >= rank("critical")
+    near = [usage for usage in observation.usages if usage.ours and _is_near(usage, expected, critical=critical)]
+    return max(near, key=lambda usage: usage.share, default=None)
+
+
+def _is_near(usage: Usage, expected: float, *, critical: bool) -> bool:
+    needed = _needed(usage, expected)
+    return usage.share >= LINE or usage.headroom <= (needed if critical else min(needed, expected))
+
+
+def described(usage: Usage) -> str:
+    """How much of that limit is used, for people."""
     return f"{usage.share:.1%} of {format_bytes(usage.limit)} in use ({usage.source})"

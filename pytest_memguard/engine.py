@@ -25,10 +25,11 @@ from pytest_memguard.probes import (
 from pytest_memguard.resource_check import ResourceCheck
 from pytest_memguard.resources.loops import Loops
 from pytest_memguard.resources.signals import open_signals
+from pytest_memguard.room import Room
 from pytest_memguard.screen import LONGEST
 from pytest_memguard.settings import Settings
 from pytest_memguard.settle import Settler, native_threads
-from pytest_memguard.subjects import Cycle, Repetitions, Subject, Tally
+from pytest_memguard.subjects import Cycle, Pressure, Repetitions, Subject, Tally
 
 if TYPE_CHECKING:
     from pytest_memguard.census import ContainerCensus
@@ -37,13 +38,15 @@ if TYPE_CHECKING:
     from pytest_memguard.resource_check.examiner import Examiner
 
 _MOST_GROWTH = 4 << 30
+# Of rounds, until a leak is proved: each may retain that part of what all may.
+_SERIES = 6
 
 
 class Engine:
     """One pass 2; single use. What it has found can be asked for at any time, also after it was stopped.
 
-    ``processes``: how many do this side by side. What repetitions retain may take half of the spare memory, at most
-    4 GiB.
+    ``processes``: how many do this side by side. What repetitions retain may take half of the spare memory, and of what
+    is left of the limit that is followed, at most 4 GiB.
     """
 
     def __init__(
@@ -55,15 +58,20 @@ class Engine:
         rootdir: str,
         processes: int,
         grace: Grace,
+        pressure: Pressure | None,
         until: float,
         clock: Callable[[], float],
         progress: Callable[[int], None],
         on_suspect: Callable[[Suspect], None],
+        on_proved: Callable[[list[Finding]], None] | None,
         on_fault: Callable[[str, Exception], None],
     ) -> None:
+        self._on_proved = on_proved
+        self._progress = progress
+        self._proved = 0
         noise = NoiseMeter()
-        spare = spare_memory()
-        confirmer = _confirmer(settings, probes, clock)
+        growth = _growth(processes, pressure)
+        confirmer = _confirmer(settings, probes, clock, growth)
 
         def make_prover() -> Prover:
             from pytest_memguard.diagnosis import Paths  # noqa: PLC0415
@@ -109,10 +117,9 @@ class Engine:
             self._resources,
             read_blocks=without_frames(sys.getallocatedblocks),
             until=until,
-            read_rss=None if probes is None else probes.reader("rss"),
-            most_growth=_MOST_GROWTH if spare is None else min(_MOST_GROWTH, spare // (2 * processes)),
+            room=Room(None if probes is None else probes.reader("rss"), most_growth=growth, pressure=pressure),
             noise=noise,
-            progress=progress,
+            progress=progress if on_proved is None else self._told,
             clock=clock,
             grace=grace,
         )
@@ -121,6 +128,14 @@ class Engine:
     def tally(self) -> Tally:
         """Verdicts and counts so far."""
         return self._checker.tally
+
+    def _told(self, done: int) -> None:
+        """So many tests are done: let people know, and whoever wants to know of leaks as they are proved."""
+        self._progress(done)
+        proved = len(self._resources.findings) + (0 if self._prover.made is None else len(self._prover.made.proofs.all))
+        if proved != self._proved and self._on_proved is not None:
+            self._proved = proved
+            self._on_proved(self.findings())
 
     def run(self, modules: Sequence[Sequence[Subject]]) -> None:
         """Check the subjects, module by module."""
@@ -199,7 +214,7 @@ def _accepted(finding: Finding, accepted: Mapping[str, int]) -> Finding:
     return finding
 
 
-def _confirmer(settings: Settings, probes: Probes | None, clock: Callable[[], float]) -> Confirmer:
+def _confirmer(settings: Settings, probes: Probes | None, clock: Callable[[], float], growth: int) -> Confirmer:
     readers: dict[Metric, Callable[[], int | None]] = {"blocks": without_frames(sys.getallocatedblocks)}
     rss: Callable[[], int | None] | None = None
     if probes is not None:
@@ -215,9 +230,17 @@ def _confirmer(settings: Settings, probes: Probes | None, clock: Callable[[], fl
         rounds=settings.rounds,
         escalation=settings.escalation_rounds,
         seconds=settings.escalation_s,
+        most_bytes=min(Policy().most_bytes, growth // _SERIES),
     )
     meter = Meter(readers, capacity=max(policy.escalation, 2 * LONGEST) + 2, resident=rss)
     return Confirmer(Settler(), meter, policy, clock=clock, threads=_thread_count)
+
+
+def _growth(processes: int, pressure: Pressure | None) -> int:
+    """Bytes that repetitions may retain in all."""
+    spare, headroom = spare_memory(), None if pressure is None else pressure.headroom()
+    shares = (None if spare is None else spare // (2 * processes), None if headroom is None else headroom // 2)
+    return min((_MOST_GROWTH, *(share for share in shares if share is not None)))
 
 
 def _thread_count() -> int:

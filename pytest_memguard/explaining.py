@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from pytest_memguard.confirm import Confirmation, Confirmer
-from pytest_memguard.diagnosis import Evidence, Gauge, Paths, Scenario, Watched, diagnose
+from pytest_memguard.diagnosis import Evidence, Gauge, Paths, Scenario, Share, Watched, diagnose, shares
 from pytest_memguard.judge import Metric
 from pytest_memguard.model import Diagnosis, Origin
 from pytest_memguard.proofs import Placed
 from pytest_memguard.subjects import Subject
 
 _DIAGNOSIS_S = 2.0
+_SEARCH_S = 1.0
 _TCACHE = 8
 _LARGE = 1 << 16
 #: What is read of memory that is no block of Python's, and what its growth means.
@@ -72,6 +73,27 @@ class Explainer:
         except Exception as error:  # noqa: BLE001 - the objects looked at are anybody's
             self._on_fault("diagnosis", error)
             return Evidence(diagnosis=Diagnosis(notes=(f"not diagnosed: {type(error).__name__}: {error}",)))
+
+    def shares(self, repeat: Callable[[], bool], functions: Mapping[str, str], *, least: int) -> list[Share]:
+        """What each of these fixtures (with their functions) retains, of several that leak together.
+
+        *least*: repetitions that have been made.
+        """
+        try:
+            return shares(
+                Scenario(repeat=_strict(repeat), settle=self._confirmer.settler.light, watched=self._watched),
+                functions,
+                rounds=self._confirmer.policy.rounds,
+                least=least,
+                paths=self._paths,
+                search_s=_SEARCH_S,
+                clock=self._clock,
+            )
+        except NotRepeatableError:
+            return []
+        except Exception as error:  # noqa: BLE001 - the objects looked at are anybody's
+            self._on_fault("diagnosis", error)
+            return []
 
     def placed(self, subject: Subject, repeat: Callable[[], bool]) -> Placed | None:
         """What a witness retains, and where in its life; None where no path leads to it, or it fails."""

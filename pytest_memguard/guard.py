@@ -37,7 +37,7 @@ from pytest_memguard.model import (
 from pytest_memguard.probes import Probes, open_probes
 from pytest_memguard.recorder import Recorder
 from pytest_memguard.settings import Settings
-from pytest_memguard.subjects import NOT_REACHED, Repetitions, Subject
+from pytest_memguard.subjects import NOT_REACHED, Pressure, Repetitions, Subject
 from pytest_memguard.watch import Ledger, Level, Watcher
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class Guard(Known):
         )
         self.verdicts.why_unchecked = _NOT_ASKED_FOR.get(settings.confirm)
         self._grace = Grace()
+        self.on_proved: Callable[[list[Finding]], None] | None = None  # of a worker, which may die
 
     # -- pass 1
 
@@ -201,6 +202,7 @@ class Guard(Known):
         repetitions: Repetitions,
         *,
         processes: int,
+        pressure: Pressure | None,
         budget_s: float,
         progress: Callable[[int], None],
         on_suspect: Callable[[Suspect], None],
@@ -214,10 +216,12 @@ class Guard(Known):
             rootdir=self._rootdir,
             processes=processes,
             grace=self._grace,
+            pressure=pressure,
             until=start + budget_s,
             clock=self.clock,
             progress=progress,
             on_suspect=on_suspect,
+            on_proved=self.on_proved,
             on_fault=self.fault,
         )
         self.tally = engine.tally
@@ -227,6 +231,8 @@ class Guard(Known):
             self.raw = engine.findings()
             for index, verdict in self.tally.verdicts.items():
                 self.verdicts.set(index, self._one_off(index) if verdict.name == "clean" else verdict)
+            if pressure is not None and pressure.over:
+                self.warnings.append(f"checking ended early: {pressure.refusal}")
             if self.tally.unchecked_fixtures:
                 self.warnings.append(f"fixtures not checked: {', '.join(self.tally.unchecked_fixtures[:20])}")
             self.checking_s = self.clock() - start

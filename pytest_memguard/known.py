@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from pytest_memguard.chronicle import Chronicle
@@ -109,10 +110,11 @@ class Known:
         self.usages.extend(map(ComponentUsage.from_json, wire["components"]))
         self.ownership.absorb(wire["ownership"])
 
-    def lost(self, worker: str, unread: Mapping[str, Unread], *, died: bool) -> None:
+    def lost(self, worker: str, unread: Mapping[str, Unread], *, died: bool, leaking: Collection[str] = ()) -> None:
         """A worker died, or was stopped, with what it knew: its tests stay unchecked, and the report says why.
 
-        ``unread``: the tests that it ran and of which nothing else has come, by node id.
+        ``unread``: the tests that it ran and of which nothing else has come, by node id. ``leaking``: the tests that it
+        has told before to be leaking.
         """
         for nodeid, (outcome, duration_s) in unread.items():
             self.absorb_row(worker, [nodeid, worker, outcome, duration_s, *[None] * 2 * len(Sample._fields)])
@@ -120,11 +122,21 @@ class Known:
         happened = "died" if died else "was stopped"
         for index in indices:
             reason = f"worker {worker} {happened} before it could report"
-            self.verdicts.set(index, Verdict(name="unchecked", reason=reason))
+            leaks = self.ledger.nodeid(index) in leaking
+            self.verdicts.set(index, Verdict(name="leak") if leaks else Verdict(name="unchecked", reason=reason))
         words = self.last_words.get(worker)
         told = f"worker {worker} {happened}{f' {words}' if words else ''}"
-        if indices:
-            tests = "its test is" if len(indices) == 1 else f"its {len(indices)} tests are"
+        unchecked = sum(self.ledger.nodeid(index) not in leaking for index in indices)
+        if unchecked:
+            tests = "its test is" if unchecked == 1 else f"its {unchecked} tests are"
             self.warnings.append(f"{told}; {tests} not checked")
         elif words:
             self.warnings.append(told)
+
+    def keep_proved(self, worker: str, proved: Sequence[Mapping[str, Any]]) -> None:
+        """A worker died: take the leaks that it had told of before. Not later than when findings are judged."""
+        note = f"worker {worker} has proved this, and died before it could report"
+        for each in proved:
+            finding = Finding.from_json(each)
+            notes = (*finding.diagnosis.notes, note)
+            self.raw.append(replace(finding, diagnosis=replace(finding.diagnosis, notes=notes)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from array import array
 from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,6 +35,9 @@ from pytest_memguard.settings.resolve import DEFAULT
 from pytest_memguard.units import format_bytes
 from pytest_memguard.watch import culprit
 from pytest_memguard.watch.collected import CollectedTests
+
+if TYPE_CHECKING:
+    from pytest_memguard.vigil import Vigil
 
 __all__ = ["Protection"]
 
@@ -73,9 +77,9 @@ class Protection:
         self._limits = open_limits(configured=share, workers=self._workers)
         self._stall = open_stall()
         self._heap = guard.reader("heap")
-        self._wait_s = 0.0
         self._thresholds = Thresholds.of(settings)
-        self._quiet_until = 0.0
+        # When the next look is due, and until when nothing can have changed: no objects that tests could seem to keep.
+        self._times = array("d", (0.0, 0.0))
         self.nodeid: str | None = None  # of the test that runs, or that was the last
         self.running = False  # a test is
         self.began_s = 0.0  # when, by the guard's clock
@@ -125,17 +129,23 @@ class Protection:
         self._collected = CollectedTests(self._collections, most=COSTLIEST)
         sources = self._guard.chronicle.sources
         sources["stall"] = "unavailable: no pressure stall information" if self._stall is None else self._stall.source
+        self._sampler = self._open_sampler(self._look, self._interrupt)
+        self.core.boundary(None)
+
+    def _open_sampler(self, look: Callable[[], Look], interrupt: Callable[[FrameType | None], None]) -> Sampler | None:
+        sources = self._guard.chronicle.sources
         try:
-            self._sampler = Sampler(
+            sampler = Sampler(
                 interval_s=self._settings.check_interval_s,
-                look=self._look,
-                interrupt=self._interrupt,
+                look=look,
+                interrupt=interrupt,
                 on_fault=lambda error: self._guard.fault("sampling", error),
             )
-            sources["sampler"] = "a thread in long tests, started by a timer (SIGURG)"
         except BellError as error:
             sources["sampler"] = f"unavailable: {error}"
-        self.core.boundary(None)
+            return None
+        sources["sampler"] = "a thread in long tests, started by a timer (SIGURG)"
+        return sampler
 
     def finish(self) -> None:
         """The last test has ended."""
@@ -146,6 +156,20 @@ class Protection:
             self._collected = None
         if self._guard.growth.suspected and self._cleans_on_leak and self.core.stop_reason is None:
             self.core.on_leak(self._guard.growth.last_nodeid)
+
+    def repeating(self) -> Vigil:
+        """What follows pressure while tests are repeated; to be entered and left around that."""
+        from pytest_memguard.vigil import Vigil  # noqa: PLC0415 - for nothing without pass 2
+
+        return Vigil(
+            self.core,
+            thresholds=self._thresholds,
+            observe=lambda fresh: self._observe(fresh, keep=False),
+            times=self._times,
+            open_sampler=self._open_sampler,
+            interruptible=lambda frame: _is_within(frame, self._interruptible),
+            clock=self._guard.clock,
+        )
 
     def close(self) -> None:
         """Give everything back; may be called again."""
@@ -172,7 +196,7 @@ class Protection:
         self._last = None
         self._rate = 0.0
         if self._sampler is not None:
-            self._sampler.begin(self._wait_s, now)
+            self._sampler.begin(self._times[0], now)
 
     def stop_looking(self) -> None:
         """The test has ended; its boundary is about to be read."""
@@ -216,7 +240,7 @@ class Protection:
 
     def _quiet(self) -> bool:
         """Whether the time since the last look is too short to fill what is left to the first threshold."""
-        return self._guard.clock() < self._quiet_until and self.core.calm
+        return self._guard.clock() < self._times[1] and self.core.calm
 
     def _due(
         self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None
@@ -261,17 +285,19 @@ class Protection:
 
     # -- readings
 
-    def _observe(self, fresh: bool) -> Observation:
+    def _observe(self, fresh: bool, *, keep: bool = True) -> Observation:
         now = self._guard.clock()
         reading = self._limits.read(now, fresh=fresh)
-        self._wait_s, self.usages = reading.wait_s, reading.usages
+        self._times[0] = reading.wait_s
+        if keep:
+            self.usages = reading.usages
         rss = None if reading.memory is None else reading.memory.rss
         external = None
         if rss is not None and rss >= self._settings.external_bytes and not self.running and self._heap is not None:
             external = self._heap()  # it cannot be more than is resident, but for what was never written to
         stalled = None if self._stall is None else self._stall.read(now)
         observation = Observation(now, reading.usages, rss, external, stalled)
-        self._quiet_until = now + min(self._thresholds.room(observation) / FILL_RATE, _LONGEST_QUIET_S)
+        self._times[1] = now + min(self._thresholds.room(observation) / FILL_RATE, _LONGEST_QUIET_S)
         return observation
 
     def _look(self) -> Look:
@@ -282,7 +308,7 @@ class Protection:
             before, self._last = self._last, (observation.at_s, observation.rss)
             if before is not None and observation.at_s > before[0]:
                 self._rate = max(0.0, (observation.rss - before[1]) / (observation.at_s - before[0]))
-        return Look(self._wait_s, self.core.inside(observation, self.nodeid, rate=self._rate))
+        return Look(self._times[0], self.core.inside(observation, self.nodeid, rate=self._rate))
 
     def _interrupt(self, frame: FrameType | None) -> None:
         """In the main thread, in the middle of what runs there."""
@@ -322,25 +348,6 @@ class Protection:
             largest = max(sized, key=lambda usage: usage.bytes or 0)
             parts.append(f"component {largest.component} holds {format_bytes(largest.bytes or 0)}")
         return "; ".join(parts)
-
-
-class HeavyTests:
-    """Leaves heavy tests out while memory is short; registered only where there are any."""
-
-    def __init__(self, core: CoreManager, markers: dict[pytest.Item, MarkerSettings]) -> None:
-        self._core = core
-        self._markers = markers
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Skip one, with the reason."""
-        marker = self._markers.get(item)
-        if marker is None or not marker.heavy:
-            return
-        refusal = self._core.refusal_of_heavy
-        if refusal is not None:
-            reason = marker.reason_for("heavy")
-            pytest.skip(f"heavy, and {refusal}" + (f" ({reason})" if reason else ""))
 
 
 def _interruptible(config: pytest.Config) -> frozenset[CodeType]:

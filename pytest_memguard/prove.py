@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pytest_memguard.bounds import LruCensus, bound_on_path, hidden_caches
@@ -15,6 +16,7 @@ from pytest_memguard.explaining import Explainer, NotRepeatableError
 from pytest_memguard.judge import Metric, NoiseMeter, confidence
 from pytest_memguard.model import Diagnosis, Finding, Kind, RoundSeries, Severity, Suspect, Verdict
 from pytest_memguard.proofs import Proofs
+from pytest_memguard.sharing import by_fixture
 from pytest_memguard.subjects import Cycle, Subject
 from pytest_memguard.units import format_bytes
 
@@ -237,7 +239,7 @@ class Prover:
             return Verdict(name="inconclusive", reason="a container gets longer in every run; its holder was not found")
         confirmed = Confirmation(
             state="growing",
-            repetitions=len(entries),
+            repetitions=len(entries) + done,
             metrics=("blocks",),
             rounds=(RoundSeries(metric="entries", deltas=tuple(entries)),),
         )
@@ -267,6 +269,7 @@ class Prover:
         if not goes_on:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
 
+        confirmed = replace(confirmed, repetitions=confirmed.repetitions + burst)
         native = not _in_python(confirmed)
         rounds = 2 if self._confirmer.is_large(confirmed) else 3
         evidence = self._explainer.examine(repeat, native=native, confirmed=confirmed, rounds=rounds)
@@ -280,7 +283,7 @@ class Prover:
             return Verdict(name="saturating" if bound.proven else "inconclusive", reason=bound.reason)
         if not evidence.diagnosis.retainers and confirmed.per_run("blocks") in _FEW and (hidden := hidden_caches()):
             return Verdict(name="inconclusive", reason=hidden[0])
-        return self._keep(subject, confirmed, evidence, cycle)
+        return self._keep(subject, repeat, confirmed, evidence, cycle)
 
     def _stopped_meanwhile(
         self, repeat: Callable[[], bool], confirmed: Confirmation, evidence: Evidence
@@ -302,11 +305,23 @@ class Prover:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
         return None
 
-    def _keep(self, subject: Subject, confirmed: Confirmation, evidence: Evidence, cycle: Cycle | None) -> Verdict:
+    def _keep(
+        self,
+        subject: Subject,
+        repeat: Callable[[], bool],
+        confirmed: Confirmation,
+        evidence: Evidence,
+        cycle: Cycle | None,
+    ) -> Verdict:
         finding = self._finding(subject, confirmed, evidence, cycle)
         cause = None
         if cycle is None:
             cause = self._causes.remember(evidence, blocks_per_run=confirmed.per_run("blocks"))
+        if cycle is not None:
+            ask = partial(self._explainer.shares, repeat, least=confirmed.repetitions)
+            finding, *others = by_fixture(finding, cycle, ask)
+            for other in others:
+                self.proofs.add(other)
         self.proofs.add(finding, cause)
         return self._verdict_of(subject, finding)
 
@@ -338,7 +353,13 @@ class Prover:
             blocks_per_run=blocks,
             count_per_run=sum(t.count for t in diagnosis.types),
             rounds=confirmed.rounds,
-            confidence=confidence(confirmed.metrics, _rounds_of(confirmed), self._noise, explained=explained),
+            confidence=confidence(
+                confirmed.metrics,
+                _rounds_of(confirmed),
+                self._noise,
+                explained=explained,
+                followed=confirmed.repetitions,
+            ),
             diagnosis=diagnosis,
         )
 

@@ -11,6 +11,7 @@ from pytest_memguard.guard import Guard
 
 if TYPE_CHECKING:
     from pytest_memguard.repeat import Repeater
+    from pytest_memguard.vigil import Vigil
 
 __all__ = ["RepetitionHooks"]
 
@@ -18,8 +19,9 @@ __all__ = ["RepetitionHooks"]
 class RepetitionHooks:
     """Registered for pass 2 only."""
 
-    def __init__(self, repeater: Repeater, guard: Guard) -> None:
+    def __init__(self, repeater: Repeater, guard: Guard, vigil: Vigil | None) -> None:
         self._repeater = repeater
+        self._vigil = vigil
         self._recorder = guard.recorder
         self._read = guard.reader("rss") or _unknown
         self._rss = self._read()
@@ -30,9 +32,13 @@ class RepetitionHooks:
         if not self._repeater.active:
             return None
         self._recorder.begins(item.nodeid, -1 if self._rss is None else self._rss, pass_number=2)
+        if self._vigil is not None:
+            self._vigil.begins(item.nodeid)
         try:
             return self._repeater.protocol(item, nextitem)
         finally:
+            if self._vigil is not None:
+                self._vigil.ended()
             rss = self._rss = self._read()
             self._recorder.ends(-1 if rss is None else rss, -1, "")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_memguard import __version__, entries, options
-from pytest_memguard.agenda import Agenda
+from pytest_memguard.agenda import Agenda, can_repeat
 from pytest_memguard.announcing import Announcement
 from pytest_memguard.cleanup import CleanupManager, open_cleanup
 from pytest_memguard.events import ComponentUsage
@@ -21,7 +21,7 @@ from pytest_memguard.outcome import outcome_after
 from pytest_memguard.outputs import Outputs
 from pytest_memguard.probes.limits import Usage
 from pytest_memguard.progress import Progress
-from pytest_memguard.protection import HeavyTests, Protection, worst_event
+from pytest_memguard.protection import Protection, worst_event
 from pytest_memguard.reception import Reception, open_reception
 from pytest_memguard.registration import register_components, register_strategies
 from pytest_memguard.repetition import RepetitionHooks
@@ -141,7 +141,7 @@ class MemguardSession:
             self._finish_pass_1(start)
             self.guard.recorder.stage("reporting")
             if session.shouldfail or session.shouldstop:
-                self.guard.verdicts.why_unchecked = "the run was stopped before tests were checked"
+                self.guard.verdicts.why_unchecked = self.guard.chronicle.why_stopped
             if self.guard.role != "worker":
                 self._guarded("reporting", self._conclude)
         return result
@@ -162,6 +162,8 @@ class MemguardSession:
         self._guarded("following pressure", self._protection.start)
         self._reception = open_reception(session, self.guard, self._protection)
         if any(marker.heavy for marker in self._markers.values()):
+            from pytest_memguard.heavy import HeavyTests  # noqa: PLC0415 - in few suites
+
             self._config.pluginmanager.register(HeavyTests(self._protection.core, self._markers))
         self.guard.gap()
 
@@ -239,7 +241,8 @@ class MemguardSession:
     def _check(self, session: pytest.Session) -> None:
         """Repeat what is to be repeated; an interrupt ends it at once, with what is known."""
         try:
-            if not _can_repeat(self._config):
+            if not can_repeat(self._config):
+                self.guard.verdicts.why_unchecked = "nothing is repeated with --setup-only, --setup-plan or --trace"
                 return
             modules = self._agenda.modules(self._items, self._markers)
             if modules:
@@ -261,7 +264,8 @@ class MemguardSession:
         progress = Progress(self._config, total=total, clock=self.guard.clock, shown=repeater.shown)
         with contextlib.ExitStack() as stack:
             stack.callback(progress.end)
-            hooks = RepetitionHooks(repeater, self.guard)
+            vigil = None if self._protection is None else stack.enter_context(self._protection.repeating())
+            hooks = RepetitionHooks(repeater, self.guard, vigil)
             self._config.pluginmanager.register(hooks)
             stack.callback(self._config.pluginmanager.unregister, hooks)
             stack.enter_context(repeater)
@@ -270,6 +274,7 @@ class MemguardSession:
                 modules,
                 repeater,
                 processes=getattr(self._config, "workerinput", {}).get("workercount", 1),
+                pressure=vigil,
                 budget_s=self._resolved.settings.budget.seconds_for(self._suite_s or 0.0),
                 progress=progress.show if self._reception is None else self._reception.followed(progress.show, total),
                 on_suspect=self._suspected,
@@ -347,8 +352,6 @@ class MemguardSession:
         for line in lines:
             terminalreporter.write_line(line.text, **dict.fromkeys(line.markup, True))
 
-    # -- helpers
-
     def _suppressed_by(self, finding: Finding) -> str | None:
         reason = self._call(self._config.hook.pytest_memguard_suppress, finding=finding)
         return reason if isinstance(reason, str) and reason else None
@@ -392,14 +395,9 @@ def _earlier_runs(config: pytest.Config, resolved: Resolved, guard: Guard) -> Ea
     return open_earlier_runs(config, resolved, guard)
 
 
-def _can_repeat(config: pytest.Config) -> bool:
-    """Not where tests are not run, or where somebody steps through them."""
-    return not any(getattr(config.option, name, False) for name in ("collectonly", "setuponly", "setupplan", "trace"))
-
-
 def register_ends(config: pytest.Config, guard: Guard) -> None:
     """Connect worker and controller, where there are any."""
     if guard.role == "worker":
-        config.pluginmanager.register(WorkerEnd(guard))
+        config.pluginmanager.register(WorkerEnd(config, guard))
     elif guard.role == "controller":
         config.pluginmanager.register(ControllerEnd(guard))

@@ -19,11 +19,12 @@ INTERRUPTED = Verdict(name="unchecked", reason="the run was interrupted")
 TOO_LITTLE_MEMORY = Verdict(
     name="unchecked", reason="too little memory is left after what repetitions have retained: mend that first"
 )
+UNDER_PRESSURE = Verdict(name="unchecked", reason="memory pressure ended the checking")
 CLEAN = Verdict(name="clean")
 #: Why a test that grew was not repeated again.
 ENDANGERING = "the memory that it retains leaves too little for another repetition"
 #: What the next run begins with.
-NOT_REACHED = (OUT_OF_BUDGET, INTERRUPTED, TOO_LITTLE_MEMORY)
+NOT_REACHED = (OUT_OF_BUDGET, INTERRUPTED, TOO_LITTLE_MEMORY, UNDER_PRESSURE)
 
 
 class Repetitions(Protocol):
@@ -51,6 +52,19 @@ class Repetitions(Protocol):
 
     def cycles(self, subjects: Sequence[Subject], *, widest: bool) -> Iterable[Cycle]:
         """How to give every fixture above function scope that the subjects use its turn."""
+
+
+class Pressure(Protocol):
+    """What pass 2 asks of those who follow memory pressure meanwhile."""
+
+    refusal: str | None  #: why nothing may be repeated now
+    over: bool  #: whether that will not change any more
+
+    def relieve(self, thaw: Callable[[], object]) -> bool:
+        """Nothing is measured now: answer the pressure, after *thaw*; gives whether anything may have changed."""
+
+    def headroom(self) -> int | None:
+        """Bytes that are left of the nearest limit."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

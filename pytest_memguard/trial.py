@@ -8,7 +8,7 @@ from pytest_memguard.confirm import Confirmation, Confirmer
 from pytest_memguard.grace import Grace
 from pytest_memguard.judge import Metric, NoiseMeter
 from pytest_memguard.model import Verdict
-from pytest_memguard.subjects import CLEAN, ENDANGERING, Cycle, Judge, Subject
+from pytest_memguard.subjects import CLEAN, Cycle, Judge, Subject
 
 __all__ = ["NOISY", "Trial"]
 
@@ -19,7 +19,7 @@ NOISY = Verdict(name="inconclusive", reason="noisy: memory moves both ways in ev
 
 
 class Trial:
-    """``why(subject)``: why its last repetition could not be done. ``ate_memory``: whether none can be done any more.
+    """``why(subject)``: why its last repetition could not be done. ``refusal()``: why none can be done now, if so.
 
     ``disturbed``: anything but scans came before, so that the next repetition is a warm-up. ``explained``: bytes by
     metric that the tests have added to a stretch since it was last emptied.
@@ -33,7 +33,7 @@ class Trial:
         noise: NoiseMeter,
         grace: Grace,
         why: Callable[[Subject], str],
-        ate_memory: Callable[[], bool],
+        refusal: Callable[[], str | None],
     ) -> None:
         self.disturbed = True
         self.explained: dict[Metric, int] = {}
@@ -42,7 +42,7 @@ class Trial:
         self._noise = noise
         self._grace = grace
         self._why = why
-        self._ate_memory = ate_memory
+        self._refusal = refusal
 
     def calm_down(self, repeat: Callable[[], bool]) -> None:
         """After anything but scans: the first repetition frees what that left, and hides a leak of the same size."""
@@ -90,8 +90,9 @@ class Trial:
         if shown.state == "growing":
             self.disturbed = True
             verdict = self._prover.prove(subject, repeat, shown, cycle)
-            if verdict.name == "inconclusive" and self._ate_memory():
-                return Verdict(name="inconclusive", reason=f"it grew in every round; {ENDANGERING}")
+            refusal = self._refusal()
+            if verdict.name == "inconclusive" and refusal is not None:
+                return Verdict(name="inconclusive", reason=f"it grew in every round; {refusal}")
             return verdict
         shown = self._confirmer.calmed(shown, repeat)
         if shown.state == "failed":

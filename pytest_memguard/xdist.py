@@ -6,17 +6,20 @@ what pass 2 finds travels as one message when the worker is done.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from pytest_memguard.guard import Guard, Role
 from pytest_memguard.known import Unread
+from pytest_memguard.model import Finding
 from pytest_memguard.outcome import outcome_after
 
 _KEY = "memguard"
 _AROUND = "memguard_around"
 _USAGE_ERROR = "memguard_usage_error"
+_PROVED = "memguard_proved"
 
 
 def role_of(config: pytest.Config) -> Role:
@@ -50,9 +53,12 @@ def tell_controller(config: pytest.Config, error: pytest.UsageError) -> bool:
 class WorkerEnd:
     """In a worker: attach rows to reports, and the rest to the message at the end."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, config: pytest.Config, guard: Guard) -> None:
+        self._config = config
         self._guard = guard
         self._sent = 0
+        self._told: set[tuple[object, ...]] = set()
+        guard.on_proved = self._tell
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -70,6 +76,19 @@ class WorkerEnd:
         if output is not None:
             output[_KEY] = {"rows": self._pending(), **self._guard.to_wire()}
 
+    def _tell(self, findings: Sequence[Finding]) -> None:
+        """Let the controller know of leaks as they are proved, for the case that this process dies."""
+        new = [finding for finding in findings if _identity(finding) not in self._told]
+        self._told.update(map(_identity, new))
+        send = next((p for p in self._config.pluginmanager.get_plugins() if hasattr(p, "sendevent")), None)
+        if not new or send is None:
+            return
+        # Reports of failed collection are what xdist sends on at once; the controller takes it for none.
+        number = f"memguard {self._guard.worker} {len(self._told)}"
+        report = pytest.CollectReport(nodeid="", outcome="failed", longrepr=number, result=[])
+        setattr(report, _PROVED, [self._guard.worker, [finding.to_json() for finding in new]])
+        send.pytest_collectreport(report=report)
+
     def _pending(self) -> list[list[Any]]:
         rows = [self._guard.row(index) for index in range(self._sent, len(self._guard.ledger))]
         self._sent = len(self._guard.ledger)
@@ -83,6 +102,7 @@ class ControllerEnd:
         self._guard = guard
         self._unread: dict[str, dict[str, Unread]] = {}
         self._dead: set[str] = set()
+        self._proved: dict[str, list[Any]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -102,7 +122,12 @@ class ControllerEnd:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """End the run with the usage error that a worker has met."""
+        """End the run with the usage error that a worker has met; take what it has proved."""
+        proved = report.__dict__.pop(_PROVED, None)
+        if proved is not None:
+            report.outcome, report.longrepr = "passed", None  # nothing failed: nobody else is to hear of it
+            self._proved.setdefault(proved[0], []).extend(proved[1])
+            return
         messages = report.__dict__.pop(_USAGE_ERROR, None)
         if messages:
             raise pytest.UsageError(*messages)
@@ -113,18 +138,27 @@ class ControllerEnd:
         worker = str(node.gateway.id)
         wire = (getattr(node, "workeroutput", None) or {}).get(_KEY)
         if wire is None:
+            self._guard.keep_proved(worker, self._proved.get(worker, ()))
             self._dead.add(worker)  # the report of the test that killed it is still to come
             return
         for row in wire["rows"]:
             self._guard.absorb_row(worker, row)
         self._guard.absorb(worker, wire)
+        self._proved.pop(worker, None)
         self._unread.pop(worker, None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
         """Tell the tests of workers that died, or that were stopped with the run."""
         for worker in sorted({*self._dead, *self._unread}):
-            self._guard.lost(worker, self._unread.get(worker, {}), died=worker in self._dead)
+            leaking = {witness for finding in self._proved.get(worker, ()) for witness in finding["witnesses"]}
+            self._guard.lost(worker, self._unread.get(worker, {}), died=worker in self._dead, leaking=leaking)
+
+
+def _identity(finding: Finding) -> tuple[object, ...]:
+    sites = finding.diagnosis.sites[:1]
+    place = (sites[0].file, sites[0].line) if sites else None
+    return finding.nodeid, finding.kind, finding.phase, finding.fixture, finding.diagnosis.signature, place
 
 
 def _sender(report: pytest.TestReport) -> str | None:

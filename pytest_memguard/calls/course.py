@@ -17,6 +17,7 @@ from pytest_memguard.calls.error import CallLeak
 from pytest_memguard.calls.instruments import Instruments
 from pytest_memguard.calls.making import Making
 from pytest_memguard.calls.meter import CallMeter, Count
+from pytest_memguard.calls.opened import opened
 from pytest_memguard.calls.quiet import quiet
 from pytest_memguard.confirm import Confirmation, Confirmer
 from pytest_memguard.diagnosis import Evidence, Paths, Scenario, diagnose
@@ -230,7 +231,13 @@ class Course:
                 metrics or ("blocks",), len(rounds), NoiseMeter(), explained=bool(diagnosis.sites or counted)
             ),
             diagnosis=diagnosis,
+            opened=self._opened(rates) if resources else (),
         )
+
+    def _opened(self, rates: dict[str, float]) -> tuple[str, ...]:
+        """Names of what one more call, or as many as it takes, leaves open."""
+        most = max(rates.get("fds", 0.0), rates.get("threads", 0.0))
+        return opened(partial(self._batches.make, ceil(1 / most) if most > 0 else 1))
 
     def _evidence(self, rates: dict[str, float]) -> Evidence:
         """The diagnosis, by repetitions of as many calls as it takes to leave one object."""

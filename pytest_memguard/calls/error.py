@@ -32,6 +32,7 @@ class CallLeak:
 
     ``per_call``: by how much each metric (``blocks``, ``heap``, ``mapped``: bytes but for the first) and count
     (``fds``, ``threads``, ``references to ..``) grows with a call. ``rounds``: every batch that was measured.
+    ``opened``: descriptors and threads that one more call has left, by name.
     """
 
     function: str
@@ -40,6 +41,7 @@ class CallLeak:
     bytes_per_call: int
     confidence: float
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
+    opened: tuple[str, ...] = ()
 
     @property
     def calls(self) -> int:
@@ -60,6 +62,7 @@ def leak_lines(leak: CallLeak, width: int) -> Iterator[Line]:
     yield from lines(_headline(leak), width)
     yield from _rounds(leak)
     diagnosis = leak.diagnosis
+    yield from fields("leaks", leak.opened, harmless, width, most=_SHOWN)
     types = (f"{entry.count:+d} {harmless(entry.type)}" for entry in diagnosis.types)
     yield from labelled("types", listed(types, len(diagnosis.types), limit=_SHOWN), width)
     yield from fields("allocated", diagnosis.sites, site_text, width, most=_SHOWN)

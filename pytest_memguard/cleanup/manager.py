@@ -9,6 +9,7 @@ from threading import Lock
 from pytest_memguard.cleanup.attempt import attempt
 from pytest_memguard.cleanup.meter import NOTHING, Level, Meter
 from pytest_memguard.cleanup.registry import Strategy, StrategyRegistry
+from pytest_memguard.cleanup.strategies.living import one_scan
 from pytest_memguard.cleanup.tally import Tally
 from pytest_memguard.events import CleanupResult, CleanupTrigger, StrategyResult, StrategyStatistics, by_pay
 from pytest_memguard.retention import RecentCleanups
@@ -108,13 +109,14 @@ class CleanupManager:
         before = self._meter.read() if measured else NOTHING
         results = []
         freed: int | None = None
-        for step, strategy in self._plan(level):
-            if not _applies(strategy, during_test):
-                continue
-            result, before = self._run(strategy, step, before, trigger)
-            results.append(result)
-            if result.freed_bytes is not None and strategy.measure == "heap":
-                freed = (freed or 0) + result.freed_bytes
+        with one_scan(level):
+            for step, strategy in self._plan(level):
+                if not _applies(strategy, during_test):
+                    continue
+                result, before = self._run(strategy, step, before, trigger)
+                results.append(result)
+                if result.freed_bytes is not None and strategy.measure == "heap":
+                    freed = (freed or 0) + result.freed_bytes
         return CleanupResult(
             at_s=start - self._start_s,
             level=level,

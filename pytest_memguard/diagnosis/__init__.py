@@ -17,6 +17,7 @@ from pytest_memguard.diagnosis.holding import Holding, addresses, stacks_of_lock
 from pytest_memguard.diagnosis.origins import Gauge, by_both
 from pytest_memguard.diagnosis.paths import Paths
 from pytest_memguard.diagnosis.scenario import Scenario, Watched
+from pytest_memguard.diagnosis.share import Share, shares
 from pytest_memguard.diagnosis.signature import sign
 from pytest_memguard.diagnosis.sites import tracing
 from pytest_memguard.diagnosis.survivors import new_types
@@ -31,12 +32,14 @@ __all__ = [
     "KnownCauses",
     "Paths",
     "Scenario",
+    "Share",
     "Stack",
     "Watched",
     "addresses",
     "by_both",
     "diagnose",
     "new_types",
+    "shares",
     "sign",
     "stack_of",
     "stacks_of_locks",

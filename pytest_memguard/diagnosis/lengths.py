@@ -105,14 +105,14 @@ def _few_referents(obj: object) -> list[Any]:
 
 def contents(container: Any, per_run: int, repetitions: int) -> tuple[TypeGrowth, ...]:
     """Types of the entries that came last; per run. Empty where a container has no objects for entries."""
-    latest = list(_latest(container, min(per_run * repetitions, _MOST_SAMPLED)))
+    newest = list(latest(container, min(per_run * repetitions, _MOST_SAMPLED)))
     counts: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
-    for obj in itertools.chain.from_iterable(latest):
+    for obj in itertools.chain.from_iterable(newest):
         name = anatomy.type_name(type(obj))
         counts[name] += 1
         sizes[name] += anatomy.shallow_size(obj)
-    runs = len(latest) / per_run if latest and per_run else 1
+    runs = len(newest) / per_run if newest and per_run else 1
     found = [
         TypeGrowth(type=name, count=max(1, round(count / runs)), bytes=round(sizes[name] / runs))
         for name, count in counts.items()
@@ -120,7 +120,7 @@ def contents(container: Any, per_run: int, repetitions: int) -> tuple[TypeGrowth
     return tuple(sorted(found, key=lambda growth: (-growth.bytes, growth.type)))
 
 
-def _latest(container: Any, count: int) -> Iterator[tuple[Any, ...]]:
+def latest(container: Any, count: int) -> Iterator[tuple[Any, ...]]:
     """The newest entries, where the container keeps an order; of a mapping what is not shared, keys included."""
     cls = type(container)
     if issubclass(cls, dict):

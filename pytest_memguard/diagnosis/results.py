@@ -15,7 +15,7 @@ _HOW = f"{_IN_C}: `memray run --native -m pytest TEST` and `memray flamegraph --
 _CALLED = "C code allocates it, called from the line shown"
 _NOWHERE = (
     "held outside Python: no container that Python can see gets longer, so C code keeps what the line shown allocates, "
-    "or has never given a reference back"
+    "has never given a reference back, or takes memory of Python's allocator for itself"
 )
 _NOTHING = "no object that stays was seen: what grew before did not grow in the repetitions of the diagnosis"
 

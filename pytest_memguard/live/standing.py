@@ -16,7 +16,7 @@ from pytest_memguard.events import (
 )
 from pytest_memguard.values import dataclass
 
-__all__ = ["LimitStanding", "Moment", "Protecting", "Retained", "Standing"]
+__all__ = ["LimitStanding", "Moment", "Protecting", "Retained", "Standing", "TypeCount"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,15 @@ class Retained:
     nodeid: str
     bytes: int
     metric: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeCount:
+    """Objects of one type that the garbage collector sees; ``more`` than when it was asked last, if it was."""
+
+    type: str
+    count: int
+    more: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +125,7 @@ class Standing:
     pressure: tuple[PressureEvent, ...] = ()
     past_cleanups: tuple[CleanupResult, ...] = ()
     strategies: tuple[StrategyStatistics, ...] = ()
+    objects: tuple[TypeCount, ...] = ()
     probes: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
 
@@ -160,6 +170,7 @@ _SEQUENCES: Mapping[str, Any] = {
     "pressure": PressureEvent.from_json,
     "past_cleanups": CleanupResult.from_json,
     "strategies": StrategyStatistics.from_json,
+    "objects": _made(TypeCount),
     "gc_counts": int,
     "gc_thresholds": int,
     "faults": _text,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import random
+import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -126,6 +127,8 @@ class Repeater:
             self._forget()
             self._unrecord()
             self._capture.forget()
+        if not outcome.passed:
+            _let_go_of_the_error()
         return outcome
 
     def protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool:
@@ -234,6 +237,12 @@ class Repeater:
             if captures:
                 manager.suspend_global_capture(in_=False)
                 manager.read_global_capture()
+
+
+def _let_go_of_the_error() -> None:
+    """For debuggers pytest keeps it until the next test is called: its traceback holds all that the test had."""
+    for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+        vars(sys).pop(name, None)
 
 
 def _fixture_info(item: pytest.Item) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Protocol, TextIO
 
 from pytest_memguard.errors import MemguardError, shown
 from pytest_memguard.model import RunReport
+from pytest_memguard.report import unfinished
 
 __all__ = ["Renderer", "ReportFileError", "check_target", "write_report"]
 
@@ -99,10 +99,11 @@ def _is_device(path: str | os.PathLike[str]) -> bool:
 
 def _replace(target: Path, chunks: Iterable[str]) -> None:
     """Write a new file next to *target* and rename it: rename is atomic, and only within one file system."""
-    # The name does not grow with the target's, which may already be as long as the file system allows.
-    temporary = target.parent / f".memguard-{secrets.token_hex(8)}.tmp"
+    unfinished.sweep(str(target.parent))
+    temporary = target.parent / unfinished.name()
     # 0o666 minus the umask, as for any new file; tempfile would make it unreadable for everybody else.
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOEXEC, 0o666)
+    unfinished.lock(descriptor)
     try:
         with _text(descriptor) as stream:
             stream.writelines(chunks)

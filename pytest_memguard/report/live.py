@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from pytest_memguard.live.standing import Standing
+from pytest_memguard.live.standing import Standing, TypeCount
 from pytest_memguard.model import Environment, RunReport, SessionGrowth, SessionSummary
 from pytest_memguard.report.around import details
 from pytest_memguard.report.components import component_table
 from pytest_memguard.report.layout import field, fields, lines
-from pytest_memguard.report.text import Line, counted, line, percent, shortened
+from pytest_memguard.report.text import Line, counted, harmless, line, percent, shortened
 from pytest_memguard.units import format_bytes, format_duration
 
 __all__ = [
@@ -72,8 +72,14 @@ def memory_text(standing: Standing, width: int, *, verbose: bool, plain: bool) -
     if verbose:
         yield from _limits(standing, width)
         yield from component_table(standing.components, width)
+        yield from fields("objects", standing.objects, _objects_text, width, most=len(standing.objects))
         yield from details(_as_report(standing), width)
         yield from _faults(standing, width)
+
+
+def _objects_text(entry: TypeCount) -> str:
+    more = "" if not entry.more else f" ({entry.more:+d} since it was asked last)"
+    return f"{entry.count} {harmless(entry.type)}{more}"
 
 
 def status_text(standing: Standing, width: int) -> Iterator[Line]:

@@ -12,6 +12,7 @@ from pytest_memguard.diagnosis import Holding, sign
 from pytest_memguard.judge import NoiseMeter, confidence
 from pytest_memguard.model import AllocationSite, Diagnosis, Finding, Kind, Retainer, RoundSeries, TypeGrowth, Verdict
 from pytest_memguard.resource_check.trace import Group, Leaked
+from pytest_memguard.resources.threads import NATIVE
 from pytest_memguard.subjects import Cycle, Subject
 from pytest_memguard.values import dataclass
 
@@ -38,7 +39,7 @@ class FindingMaker:
     def make(self, subject: Subject, group: Group, evidence: Evidence, cycle: Cycle | None) -> Finding | Verdict:
         """The finding, or the verdict that says why it is none: what holds the resources has a bound."""
         retainer, holder = None, ""
-        notes: list[str] = []
+        notes = [*_by_child(group), *_by_c_code(group)]
         heads = [each.head for each in group.members if each.head is not None]
         if heads:
             found = self._holding.path_to(heads, evidence.born)
@@ -106,6 +107,20 @@ def _finding(
         diagnosis=diagnosis,
         resources=tuple(dict.fromkeys(each.name for each in group.members))[:_SHOWN],
     )
+
+
+def _by_child(group: Group) -> list[str]:
+    if not any(each.by_child for each in group.members):
+        return []
+    which = "started by the line shown" if group.site is not None else "one of several: which one is not known"
+    return [f"a child process has made it, {which}"]
+
+
+def _by_c_code(group: Group) -> list[str]:
+    native = group.kind == "thread" and all(each.stable.startswith(NATIVE) for each in group.members)
+    if not native:
+        return []
+    return ["C code has started it" + (": no line of Python is known to" if group.site is None else ", called there")]
 
 
 def _types(members: Sequence[Leaked]) -> Counter[str]:

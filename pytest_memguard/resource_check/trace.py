@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Any
 
 from pytest_memguard.diagnosis import Held, Holding, Stack, addresses, stack_of, stacks_of_locks, tracing
@@ -23,7 +23,10 @@ _Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Leaked:
-    """One resource that the traced repetition left. ``head``: the object whose holder is worth knowing."""
+    """One resource that the traced repetition left. ``head``: the object whose holder is worth knowing.
+
+    ``by_child``: a child process has made it; the site is the line that started the child.
+    """
 
     key: Key
     kind: Kind
@@ -33,6 +36,7 @@ class Leaked:
     site: AllocationSite | None
     type_name: str = ""
     head: Held | None = field(default=None, repr=False)
+    by_child: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,7 +91,7 @@ class Tracer:
         for kind in unknown:
             leaked = _better(kind, leaked, watched)
         # Another process may have made a file that nobody here was seen to make.
-        return [each for each in leaked if each.kind != "tempfile" or each.site is not None]
+        return [each for each in leaked if each.kind != "tempfile" or each.site is not None or each.by_child]
 
     def _watched(
         self, repeat: Callable[[], bool], settle: Callable[[], None], kinds: Collection[Kind]
@@ -100,7 +104,10 @@ class Tracer:
         settle()
         if not passed:
             return None
-        return [self._leaked(key, resource, openings.stacks_of(key)) for key, resource in self._new(before, kinds)]
+        return [
+            replace(self._leaked(key, resource, openings.stacks_of(key)), by_child=openings.is_by_child(key))
+            for key, resource in self._new(before, kinds)
+        ]
 
     def _new(self, before: Collection[Key], kinds: Collection[Kind]) -> list[tuple[Key, Resource]]:
         new = self._inventory.take(kinds).difference(before)
@@ -146,7 +153,7 @@ class _Made:
 def _better(kind: Kind, traced: Sequence[Leaked], watched: Sequence[Leaked]) -> list[Leaked]:
     """What is new of a kind as it was watched, if that explains more of it."""
     first, second = ([each for each in some if each.kind == kind] for some in (traced, watched))
-    unknown = [sum(each.site is None for each in some) for some in (first, second)]
+    unknown = [sum(each.site is None and not each.by_child for each in some) for some in (first, second)]
     chosen = second if len(second) >= len(first) and unknown[1] < unknown[0] else first
     return [*(each for each in traced if each.kind != kind), *chosen]
 

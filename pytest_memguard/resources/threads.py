@@ -22,6 +22,8 @@ _OWN_NAME = "/proc/self/comm"
 _NUMBERS = re.compile(r"\d+")
 _COMMON = frozenset({threading.Thread, threading.Timer})
 _MACHINERY = "threading."
+#: What begins the stable name of a thread that runs no Python code.
+NATIVE = "native"
 
 
 class Threads:
@@ -85,7 +87,7 @@ class Threads:
         if running:
             return Resource(kind="thread", name=f"{running}, not of threading", stable=running)
         # One without a name has that of the program, which is another one for each way to start it.
-        stable = "native" if name == own_name else f"native {_NUMBERS.sub('#', name)}"
+        stable = NATIVE if name == own_name else f"{NATIVE} {_NUMBERS.sub('#', name)}"
         return Resource(kind="thread", name=f"native thread {name!r}", stable=stable)
 
     def _name_in(self, path: str) -> str | None:

@@ -15,6 +15,7 @@ import os
 import threading
 import time
 import weakref
+from array import array
 from collections.abc import Callable
 from types import FrameType
 from typing import NamedTuple
@@ -31,6 +32,7 @@ _PATIENCE_S = 0.05
 _AFTER_FORK_S = 0.1
 _AGAIN_S = 0.001
 _JOIN_S = 1.0
+_WAIT, _ASKED, _FRESH = range(3)
 
 
 class Look(NamedTuple):
@@ -71,9 +73,9 @@ class Sampler:
         self._looking = _thread.allocate_lock()
         self._acute = False
         self._interrupting = False
-        self._wait_s = interval_s
-        self._asked_s = 0.0  # what the timer was set to when a test began
-        self._fresh_until = 0.0  # until when it need not be set anew
+        # When the next look is due, what the timer was set to when a test began, until when it need not be set anew.
+        # In an array: they change while tests are measured, which must see no objects come and go.
+        self._times = array("d", (interval_s, 0.0, 0.0))
         self._broken = False
         _follow_forks(self)
 
@@ -83,11 +85,11 @@ class Sampler:
         *now* by any clock in seconds, always the same one.
         """
         self._running = True
-        if now < self._fresh_until and wait_s >= self._asked_s:
+        if now < self._times[_FRESH] and wait_s >= self._times[_ASKED]:
             return
         self._acute = False
-        self._wait_s = self._asked_s = wait_s = max(min(wait_s, self._interval_s), _SHORTEST_S)
-        self._fresh_until = now + wait_s / 2
+        wait_s = self._times[_WAIT] = self._times[_ASKED] = max(min(wait_s, self._interval_s), _SHORTEST_S)
+        self._times[_FRESH] = now + wait_s / 2
         if not self._broken:
             self._bell.set(wait_s)
 
@@ -112,7 +114,7 @@ class Sampler:
 
     def _rung(self, frame: FrameType | None) -> None:
         __tracebackhide__ = True
-        self._fresh_until = 0.0
+        self._times[_FRESH] = 0.0
         if not self._running or self._broken or self._interrupting:
             return
         if self._thread is None:
@@ -121,8 +123,8 @@ class Sampler:
             return  # one is being taken, and will ring if it has to
         if self._acute:
             self._interrupt_at(frame)
-        elif self._wait_s < _NEAR_S:
-            self._bell.set(self._wait_s)
+        elif self._times[_WAIT] < _NEAR_S:
+            self._bell.set(self._times[_WAIT])
 
     def _interrupt_at(self, frame: FrameType | None) -> None:
         __tracebackhide__ = True
@@ -152,9 +154,9 @@ class Sampler:
 
     def after_fork(self) -> None:
         """Back in the parent: start again a little later, when the warning about threads is behind us."""
-        self._fresh_until = 0.0
+        self._times[_FRESH] = 0.0
         if self._running and not self._broken:
-            self._bell.set(max(self._wait_s, _AFTER_FORK_S))
+            self._bell.set(max(self._times[_WAIT], _AFTER_FORK_S))
 
     def in_child(self) -> None:
         """The child is a process of the user's: nothing is looked at there."""
@@ -165,10 +167,10 @@ class Sampler:
 
     def _watch(self, stopped: Callable[[float], bool]) -> None:
         seen = self.looks
-        while not stopped(self._wait_s if self._wait_s >= _NEAR_S else self._wait_s + _PATIENCE_S):
-            if self.looks == seen or self._wait_s >= _NEAR_S:
+        while not stopped(self._times[_WAIT] if self._times[_WAIT] >= _NEAR_S else self._times[_WAIT] + _PATIENCE_S):
+            if self.looks == seen or self._times[_WAIT] >= _NEAR_S:
                 self._look()
-                if self._acute or self._wait_s < _NEAR_S:
+                if self._acute or self._times[_WAIT] < _NEAR_S:
                     self._bell.call()
             seen = self.looks
 
@@ -179,7 +181,7 @@ class Sampler:
         try:
             wait_s, acute = self._look_outside()
             self.looks += 1
-            self._wait_s = max(min(wait_s, self._interval_s), _SHORTEST_S)
+            self._times[_WAIT] = max(min(wait_s, self._interval_s), _SHORTEST_S)
             self._acute = self._acute or acute
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._broken = True

@@ -90,6 +90,7 @@ def test_the_failure_says_what_leaks_and_how_much(pairs):
     assert re.search(r"pairs\.leak_argument leaks \+1 reference to argument 1 \(list\) per call", flat(pairs))
     assert re.search(r"pairs\.leak_shared leaks \+1 reference to the result per call", flat(pairs))
     assert re.search(r"pairs\.leak_fd leaks \+1 file descriptor per call", flat(pairs))
+    assert re.search(r"leaks +(fd|socket) \S+", flat(pairs))
     assert re.search(r"pairs\.leak_mmap leaks \+64\.0 KiB per call", flat(pairs))
     assert "no Python allocation explains the growth, so C code allocates it" in flat(pairs)
     # Where it happens is not shown: the reader wants the call and the evidence.

@@ -203,3 +203,85 @@ def test_what_c_code_holds_loses_and_allocates_is_told_apart(make_suite):
 
     assert allocated["retainers"] == []
     assert any("no fragmentation" in note for note in allocated["notes"])
+
+
+TOGETHER = """
+import collections
+import pytest
+
+class Till:
+    pass
+
+tills = []
+notes = {}
+seen = []
+bounded = collections.deque(maxlen=50)
+latest = {}
+
+@pytest.fixture(scope="module")
+def objects():
+    tills.append(Till())  # objects
+
+@pytest.fixture(scope="module")
+def strings():
+    yield
+    notes[len(notes)] = "x" * (1000 + len(notes))  # strings
+
+@pytest.fixture(scope="module")
+def innocent():
+    bounded.append(object())
+    latest["one"] = [Till()]
+
+@pytest.fixture(scope="class")
+def inner():
+    seen.append(Till())  # inner
+
+@pytest.fixture(scope="class")
+def also_inner():
+    seen.append(Till())  # also_inner
+
+@pytest.fixture(scope="session")
+def first():
+    tills.append(Till())  # first
+
+@pytest.fixture(scope="session")
+def second(first):
+    yield Till()
+    seen.append(Till())  # second
+
+class TestOf:
+    def test_class(self, inner, also_inner): pass
+
+def test_module(objects, strings, innocent): pass
+def test_session(second): pass
+def test_session_too(first): pass
+"""
+LEAKING = {
+    "objects": ("setup", "test_together.tills"),
+    "strings": ("teardown", "test_together.notes"),
+    "inner": ("setup", "test_together.seen"),
+    "also_inner": ("setup", "test_together.seen"),
+    "first": ("setup", "test_together.tills"),
+    "second": ("teardown", "test_together.seen"),
+}
+
+
+def test_fixtures_of_higher_scope_that_leak_together_have_a_finding_each(make_suite):
+    suite = make_suite()
+    suite.write("test_together.py", TOGETHER)
+
+    run = suite.run(UNLIMITED, "-p", "no:cacheprovider")
+
+    assert run.quiet, run.out
+    found = {
+        leak["fixture"]: (leak["phase"], leak["retainers"][0]["root"], leak["sites"][0]["line"]) for leak in run.leaks
+    }
+    assert found == {name: (*where, marked(TOGETHER, name)) for name, where in LEAKING.items()}
+    assert len(run.leaks) == len(LEAKING)
+    assert [short(witness) for witness in run.leak("fixture:first")["witnesses"]] == [
+        "fixture:first",
+        "test_session",
+        "test_session_too",
+    ]
+    assert set(run.verdicts.values()) == {"clean"}
+    assert {leak["gates"] for leak in run.leaks} == {True}

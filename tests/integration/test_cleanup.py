@@ -392,3 +392,47 @@ def test_a_suite_without_cleanups_has_none(suite):
 
     assert (run.report["cleanups"], run.report["strategies"]) == ([], [])
     assert "strategies (" not in run.out
+
+
+def test_a_cleanup_goes_through_the_heap_once_whatever_libraries_are_loaded(suite):
+    suite.write(
+        "conftest.py",
+        """
+        import asyncio
+        import sys
+        from pytest_memguard.cleanup.strategies import living
+
+        passes = []
+
+        def counted(function):
+            def count(*args):
+                passes.append(len(args))
+                return function(*args)
+            return count
+
+        living._referrers, living._objects = counted(living._referrers), counted(living._objects)
+
+        def pytest_memguard_cleanup(result):
+            names = {each.name for each in result.strategies}
+            assert {"cancelled_handles", "stranded_tasks", "stranded_transports", "dead_sockets"} <= names
+            print(f"passes {len(passes) - ('sqlite3' in sys.modules)}")  # what cannot be referred to weakly
+            passes.clear()
+        """,
+    )
+    suite.write(
+        "test_one.py",
+        """
+        import pytest
+
+        @pytest.mark.memguard(cleanup="emergency")
+        def test_one(): pass
+
+        @pytest.mark.memguard(cleanup="emergency")
+        def test_two(): pass
+        """,
+    )
+
+    run = suite.run("-s", "--memguard-confirm=none")
+
+    assert run.quiet, run.out
+    assert run.out.count("passes 1") == 2

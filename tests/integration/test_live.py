@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -182,7 +183,13 @@ def told_of_a_running_test(live):
     for label in ("in use", "resident", "pressure   normal", "protection on", "gc", "cleanups   none so far"):
         assert f"\n  {label}" in out
     assert "0 of 3 ended; test_shop.py::test_first runs for" in out
-    assert "\n  limits" in live.memguard("memory", "-v")[1]
+    detailed = live.memguard("memory", "-v")[1]
+    assert "\n  limits" in detailed
+    assert re.search(r"\n +\d{4,} builtins\.(dict|function|tuple)\n", detailed), detailed
+    [standing] = live.standings("memory", "-v")  # asked again: whether there are more of them now
+    assert len(standing.objects) == 10
+    assert any(entry.more is not None for entry in standing.objects)
+    assert standing.objects[0].count >= standing.objects[-1].count > 0
     assert "\n  emergency  off; pressure is normal" in live.memguard("emergency-memory", "status")[1]
     assert "runs for" in live.memguard("top")[1]  # no terminal: one screen
     [standing] = live.standings("emergency-memory", "shutdown-protection", "off")

@@ -122,6 +122,8 @@ def test_a_suite_that_keeps_more_with_every_test_ends_before_its_memory_does(sui
     assert {"critical", "emergency"} & set(risen)
     assert any(cleanup["trigger"] == "pressure" for cleanup in run.report["cleanups"])
     assert run.report["environment"]["limit_source"] == bounds.source
+    why = ("unchecked", "memory pressure stopped the run before tests were checked")
+    assert {(test["verdict"], test["reason"]) for test in run.report["tests"]} == {why}
 
 
 # Time, files and system calls are the test's own here: freezing and faking them is what tests do.

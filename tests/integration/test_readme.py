@@ -48,6 +48,15 @@ def test_every_file_that_is_linked_exists(page: str) -> None:
     assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
+def test_the_comparison_in_the_readme_is_that_of_its_page() -> None:
+    short = re.compile(r"<!-- begin in short -->(.*?)<!-- end in short -->", re.DOTALL)
+    pages = (readme.README, readme.ROOT / "docs" / "reference" / "peers.md")
+    (mine,), (theirs,) = (short.findall(page.read_text("utf-8")) for page in pages)
+
+    assert "pytest-memray" in mine
+    assert mine == theirs, "`python -m benchmarks peers --parts= --write` writes both"
+
+
 @pytest.mark.parametrize("name", ["find the leaks", "run the tests"])
 def test_ci_runs_the_commands_of_the_readme(name: str) -> None:
     script = " ".join((readme.ROOT / ".ci" / "run").read_text("utf-8").replace("'", '"').split())

@@ -218,6 +218,39 @@ def test_a_worker_that_dies_in_a_repetition_fails_no_test(suite):
     assert run.code == 1
 
 
+PROVES = """
+import os
+
+runs = []
+kept = []
+
+def test_leaks():
+    kept.append(bytearray(5000))
+
+def test_dies_when_repeated():
+    runs.append(1)
+    if len(runs) == 2:
+        os._exit(3)
+"""
+
+
+def test_what_a_worker_has_proved_before_it_dies_is_reported(suite):
+    suite.write("test_a.py", PROVES.partition("def test_dies")[0])
+    suite.write("test_b.py", PROVES.replace("def test_leaks", "def leaks"))
+    suite.write("test_c.py", "def test_other(): pass")
+    run = suite.run("-n1", UNLIMITED)
+
+    assert run.quiet, run.out
+    assert run.outcomes == {"failed": 1, "passed": 3}
+    leak = run.leak("test_leaks")
+    assert leak["notes"][-1] == "worker gw0 has proved this, and died before it could report"
+    assert (leak["gates"], leak["sites"][0]["file"]) == (True, "test_a.py")
+    assert run.verdict("test_leaks") == ("leak", None)
+    assert run.verdict("test_other") == ("unchecked", "worker gw0 died before it could report")
+    assert len(run.leaks) == len(failing_entries(run)) == 1
+    assert run.code == 1
+
+
 KILLED = """
 import os, signal, time
 import pytest

@@ -85,6 +85,55 @@ def test_instances_of_types_made_in_c_are_found_too():
     assert asyncio.run(look())
 
 
+def test_one_scan_serves_all_that_a_cleanup_looks_for_and_lets_go_at_its_end(monkeypatch):
+    class Sought:
+        pass
+
+    class AlsoSought:
+        pass
+
+    class Dearer:
+        pass
+
+    module = types.ModuleType("sought_here")
+    vars(module).update(Sought=Sought, AlsoSought=AlsoSought, Dearer=Dearer)
+    monkeypatch.setattr(living, "_sought", [])
+    monkeypatch.setitem(sys.modules, "sought_here", module)
+    passes = []
+    referrers = living._referrers
+    monkeypatch.setattr(living, "_referrers", lambda *family: passes.append(len(family)) or referrers(*family))
+    first, second, dearer, absent = (
+        living.Sought(("sought_here", name), level=level)
+        for name, level in (
+            ("Sought", "moderate"),
+            ("AlsoSought", "aggressive"),
+            ("Dearer", "emergency"),
+            ("Absent", "gentle"),
+        )
+    )
+    kept = [Sought(), AlsoSought(), Dearer()]
+
+    with living.one_scan("aggressive"):
+        assert passes == []  # nobody has asked yet
+        assert (first.instances(), second.instances(), absent.instances()) == (kept[:1], kept[1:2], [])
+        assert passes == [2]
+        assert dearer.instances() == kept[2:]
+        assert passes == [2, 1]  # it is for a higher level
+        kept.append(Sought())
+        del kept[0]
+        assert first.instances() == []  # it keeps nothing alive, and what is new is for the next cleanup
+    assert first.instances() == kept[-1:]
+    assert passes == [2, 1, 1]
+
+
+def test_what_cannot_be_referred_to_weakly_is_found_by_itself(monkeypatch):
+    connection = sqlite3.connect(":memory:")
+    monkeypatch.setattr(living, "_sought", [])
+    sought = living.Sought(("sqlite3", "Connection"), level="gentle")
+    with contextlib.closing(connection), living.one_scan("gentle"):
+        assert connection in sought.instances()
+
+
 def test_one_object_that_fails_does_not_keep_the_others_from_being_cleaned():
     def clean(value):
         return 10 // value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_memguard.judge import Floors, NoiseMeter, confidence, growing, is_noise, pardons
+from pytest_memguard.judge import Floors, NoiseMeter, confidence, growing, hidden_bound, is_noise, pardons
 
 FLOORS = Floors()
 
@@ -66,3 +66,18 @@ def test_confidence_is_never_certain_and_less_without_an_explanation():
     assert confidence(["blocks"], 32, calm, explained=False) < confidence(["blocks"], 32, calm, explained=True)
     assert confidence(["mapped"], 32, calm, explained=False) < confidence(["blocks"], 32, calm, explained=False)
     assert confidence([], 32, calm, explained=True) == confidence(["blocks"], 0, calm, explained=True) == 0
+
+
+def test_a_bound_may_be_hidden_beyond_what_was_followed():
+    chances = [hidden_bound(followed) for followed in (0, 6, 40, 650, 9_999)]
+
+    assert chances == sorted(chances, reverse=True)
+    assert chances[0] == chances[1] == pytest.approx(0.06)
+    assert hidden_bound(650) == pytest.approx(0.022, abs=0.001)
+    assert hidden_bound(10_000) == hidden_bound(10**6) == 0
+
+
+def test_confidence_is_less_where_growth_was_followed_less():
+    short, long = (confidence(["blocks"], 32, NoiseMeter(), explained=True, followed=n) for n in (40, 650))
+
+    assert 0.9 < short < long < confidence(["blocks"], 32, NoiseMeter(), explained=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from pytest_memguard.report import ReportFileError, check_target, write_report
+from pytest_memguard.report import ReportFileError, check_target, unfinished, write_report
 
 FROM = {"setting": "memguard_json", "origin": "the command line"}
 
@@ -36,6 +38,33 @@ def test_a_new_file_has_the_usual_mode(tmp_path):
     assert (tmp_path / "out.json").read_text() == "one two\n"
     assert stat.S_IMODE((tmp_path / "out.json").stat().st_mode) == 0o640
     assert os.listdir(tmp_path) == ["out.json"]
+
+
+def test_what_killed_processes_have_left_is_removed_and_nothing_else(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    token = "0123456789abcdef"
+    left = tmp_path / f".memguard-{gone.pid}-{token}.tmp"
+    held = tmp_path / f".memguard-{gone.pid}-{token[::-1]}.tmp"
+    young = tmp_path / f".memguard-{gone.pid}-{'0' * 16}.tmp"
+    running = tmp_path / f".memguard-{os.getppid()}-{token}.tmp"
+    others = [tmp_path / f".memguard-{token}.tmp", tmp_path / f"x.memguard-{gone.pid}-{token}.tmp", tmp_path / "a.tmp"]
+    linked = tmp_path / f".memguard-{gone.pid}-{'f' * 16}.tmp"
+    linked.symlink_to(others[0])
+    for file in (left, held, young, running, *others):
+        file.write_text("{", encoding="utf-8")
+        if file is not young:
+            os.utime(file, (1, 1))
+
+    with held.open() as stream:
+        unfinished.lock(stream.fileno())  # by a process of another container, say
+        write_report(tmp_path / "report.json", ["whole"], setting="json", origin="a test")
+
+    assert not left.exists()
+    assert {each.name for each in tmp_path.iterdir()} == {
+        *(file.name for file in (held, young, running, linked, *others)),
+        "report.json",
+    }
 
 
 def test_an_existing_file_keeps_its_mode(tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_memguard import peek
 from pytest_memguard.cleanup.registry import Strategy
-from pytest_memguard.cleanup.strategies.living import instances
+from pytest_memguard.cleanup.strategies.living import Sought
 
 __all__ = ["strategies"]
 
@@ -20,6 +20,7 @@ _clear: Callable[[Any], None] = peek.LRU.__dict__["cache_clear"]
 _PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None)})
 _DEEPEST = 4
 _FEWEST_KEYS = 2
+_CACHES = Sought(("functools", "_lru_cache_wrapper"), level="moderate")
 
 
 def strategies(packages: Sequence[str]) -> tuple[Strategy, ...]:
@@ -61,7 +62,7 @@ def _wrappers(packages: tuple[str, ...]) -> Iterator[Any]:
     if not packages:
         return
     inside = tuple(f"{package}." for package in packages)
-    for wrapper in instances(peek.LRU):
+    for wrapper in _CACHES.instances():
         module = peek.namespace(wrapper).get("__module__")
         if type(module) is str and (module in packages or module.startswith(inside)):
             yield wrapper

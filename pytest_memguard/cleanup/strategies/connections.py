@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import selectors
 import socket
 from collections.abc import Callable
 from typing import Any
 
 from pytest_memguard.cleanup.registry import Outcome, Strategy
-from pytest_memguard.cleanup.strategies.living import each, instances, loaded
+from pytest_memguard.cleanup.strategies.living import Sought, each, loaded
 
 __all__ = ["strategies"]
 
 _URLLIB3, _HTTPCORE, _AIOHTTP = "urllib3.poolmanager", "httpcore", "aiohttp.connector"
 _ASYNCIO = "asyncio.selector_events"
+_POOL_MANAGERS = Sought((_URLLIB3, "PoolManager"), level="aggressive")
+_CONNECTION_POOLS = Sought((_HTTPCORE, "ConnectionPool"), level="aggressive")
+_CONNECTORS = Sought((_AIOHTTP, "BaseConnector"), level="aggressive")
+_TRANSPORTS = Sought((_ASYNCIO, "_SelectorTransport"), level="aggressive")
+_SOCKETS = Sought(("socket", "socket"), level="emergency")
+_SELECTORS = Sought(("selectors", "_BaseSelectorImpl"), level="emergency")
 
 
 def strategies() -> tuple[Strategy, ...]:
@@ -36,7 +41,7 @@ def close_urllib3_pools() -> Outcome:
 
     Sessions stay usable and connect again; a response that is being read keeps its connection.
     """
-    return each(instances(loaded(_URLLIB3, "PoolManager")), _clear_pools)
+    return each(_POOL_MANAGERS.instances(), _clear_pools)
 
 
 def _clear_pools(manager: Any) -> int:
@@ -53,7 +58,7 @@ def close_httpcore_connections() -> Outcome:
 
     Clients stay open and connect again.
     """
-    return each(instances(loaded(_HTTPCORE, "ConnectionPool")), _close_idle)
+    return each(_CONNECTION_POOLS.instances(), _close_idle)
 
 
 def _close_idle(pool: Any) -> int:
@@ -68,7 +73,7 @@ def close_aiohttp_connections() -> Outcome:
 
     asyncio lets go of the sockets when that loop runs again; for one that is closed there is ``stranded_transports``.
     """
-    return each(instances(loaded(_AIOHTTP, "BaseConnector")), _close_kept)
+    return each(_CONNECTORS.instances(), _close_kept)
 
 
 def _close_kept(connector: Any) -> int:
@@ -84,7 +89,7 @@ def _close_kept(connector: Any) -> int:
 
 def close_stranded_transports() -> Outcome:
     """Close the sockets of asyncio transports whose loop is closed: they can never be used again."""
-    return each(instances(loaded(_ASYNCIO, "_SelectorTransport")), _close_stranded)
+    return each(_TRANSPORTS.instances(), _close_stranded)
 
 
 def _close_stranded(transport: Any) -> int:
@@ -109,12 +114,12 @@ def close_dead_sockets() -> Outcome:
         sock.close()
         return 1
 
-    return each(instances(socket.socket), close)
+    return each(_SOCKETS.instances(), close)
 
 
 def _watched_descriptors() -> set[int]:
     watched: set[int] = set()
-    for selector in instances(getattr(selectors, "_BaseSelectorImpl", None)):
+    for selector in _SELECTORS.instances():
         watched.update(selector._fd_to_key)
     return watched
 

@@ -7,12 +7,14 @@ from time import monotonic as _monotonic
 from typing import Any
 
 from pytest_memguard.cleanup.registry import Outcome, Strategy
-from pytest_memguard.cleanup.strategies.living import each, instances, loaded
+from pytest_memguard.cleanup.strategies.living import Sought, each, loaded
 
 __all__ = ["strategies"]
 
 _SQLALCHEMY, _DJANGO, _DJANGO_CACHE = "sqlalchemy.engine.base", "django.db", "django.core.cache.backends.locmem"
 _SQLITE = "sqlite3"
+_ENGINES = Sought((_SQLALCHEMY, "Engine"), level="moderate")
+_CONNECTIONS = Sought((_SQLITE, "Connection"), level="aggressive")
 _EXPIRY_EVERY_S = 1.0
 
 
@@ -117,7 +119,7 @@ def _dispose(engine: Any) -> int:
 
 
 def _engines() -> Iterator[Any]:
-    for engine in instances(loaded(_SQLALCHEMY, "Engine")):
+    for engine in _ENGINES.instances():
         if not hasattr(engine, "_proxied"):  # one with other options shares the pool and the cache of its original
             yield engine
 
@@ -181,5 +183,5 @@ def shrink_sqlite() -> Outcome:
             return 0
         return 1
 
-    outcome = each(instances(connection_type), shrink)
+    outcome = each(_CONNECTIONS.instances(), shrink)
     return Outcome(note=f"{outcome.entries} connections" if outcome.entries else None, error=outcome.error)

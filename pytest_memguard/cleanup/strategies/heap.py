@@ -32,7 +32,7 @@ class HeapTrim:
     __slots__ = ("_trim",)
 
     def __init__(self) -> None:
-        self._trim = _malloc_trim()
+        self._trim = malloc_trim()
 
     def __call__(self) -> Outcome:
         """A note where there is nothing to call."""
@@ -42,7 +42,8 @@ class HeapTrim:
         return Outcome()
 
 
-def _malloc_trim() -> Callable[[int], int] | None:
+def malloc_trim() -> Callable[[int], int] | None:
+    """``malloc_trim``, where the C library has it."""
     try:
         trim: Any = ctypes.CDLL(None).malloc_trim
     except (OSError, AttributeError, TypeError):

@@ -10,11 +10,13 @@ from functools import partial
 from typing import Any
 
 from pytest_memguard.cleanup.registry import Outcome, Strategy
-from pytest_memguard.cleanup.strategies.living import each, instances, loaded
+from pytest_memguard.cleanup.strategies.living import Sought, each
 
 __all__ = ["strategies"]
 
 _BLINKER, _DJANGO = "blinker.base", "django.dispatch.dispatcher"
+_BLINKER_SIGNALS = Sought((_BLINKER, "Signal"), level="moderate")
+_DJANGO_SIGNALS = Sought((_DJANGO, "Signal"), level="moderate")
 
 
 def strategies() -> tuple[Strategy, ...]:
@@ -35,7 +37,7 @@ def _strategy(name: str, run: Callable[[], object], level: Any, needs: str | Non
 
 def prune_blinker() -> Outcome:
     """Forget what signals remember of senders and receivers that have none of the other; by blinker's own function."""
-    return each(instances(loaded(_BLINKER, "Signal")), _prune)
+    return each(_BLINKER_SIGNALS.instances(), _prune)
 
 
 def _prune(signal: Any) -> int:
@@ -46,7 +48,7 @@ def _prune(signal: Any) -> int:
 
 def drop_dead_django_receivers() -> Outcome:
     """Forget receivers that were collected; Django itself does so when the signal is used again."""
-    return each(instances(loaded(_DJANGO, "Signal")), partial(_locked, _drop_dead))
+    return each(_DJANGO_SIGNALS.instances(), partial(_locked, _drop_dead))
 
 
 def _drop_dead(signal: Any) -> int:
@@ -57,7 +59,7 @@ def _drop_dead(signal: Any) -> int:
 
 def drop_blinker_duplicates() -> Outcome:
     """Disconnect receivers that do exactly what an earlier one does, for the same sender: it runs once instead."""
-    return each(instances(loaded(_BLINKER, "Signal")), _disconnect_repetitions)
+    return each(_BLINKER_SIGNALS.instances(), _disconnect_repetitions)
 
 
 def _disconnect_repetitions(signal: Any) -> int:
@@ -78,7 +80,7 @@ def _disconnect_repetitions(signal: Any) -> int:
 
 def drop_django_duplicates() -> Outcome:
     """The same for Django's signals; a ``dispatch_uid`` makes receivers different."""
-    return each(instances(loaded(_DJANGO, "Signal")), partial(_locked, _drop_repetitions))
+    return each(_DJANGO_SIGNALS.instances(), partial(_locked, _drop_repetitions))
 
 
 def _locked(clean: Callable[[Any], int], signal: Any) -> int:

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_memguard.cleanup.registry import Outcome, Strategy
-from pytest_memguard.cleanup.strategies.living import each, instances, loaded
+from pytest_memguard.cleanup.strategies.living import Sought, each
 
 __all__ = ["strategies"]
 
 _LOOPS, _TASKS = "asyncio.base_events", "asyncio.tasks"
+_EVENT_LOOPS = Sought((_LOOPS, "BaseEventLoop"), level="moderate")
+_ALL_TASKS = Sought((_TASKS, "Task"), (_TASKS, "_PyTask"), level="aggressive")
 _enumerate = threading.enumerate
 
 
@@ -31,7 +33,7 @@ def _strategy(name: str, run: Callable[[], object], level: Any, needs: str | Non
 
 def drop_cancelled_handles() -> Outcome:
     """Take cancelled timers out of loops that do not run now; asyncio does so when they are many enough."""
-    return each(instances(loaded(_LOOPS, "BaseEventLoop")), _drop_cancelled)
+    return each(_EVENT_LOOPS.instances(), _drop_cancelled)
 
 
 def _drop_cancelled(loop: Any) -> int:
@@ -51,7 +53,7 @@ def close_stranded_tasks() -> Outcome:
 
     Their ``finally`` blocks run, as they would then. Gives the number of tasks.
     """
-    return each(instances(loaded(_TASKS, "Task"), loaded(_TASKS, "_PyTask")), _close_stranded)
+    return each(_ALL_TASKS.instances(), _close_stranded)
 
 
 def _close_stranded(task: Any) -> int:
