@@ -32,8 +32,10 @@ _NAMES = (
     "kills",
     "histories",
     "noise",
+    "pages",
+    "pictures",
 )
-_MODULES = {"suites": "real"}
+_MODULES = {"suites": "real", "pages": "loading"}
 
 
 def main(arguments: list[str]) -> int:

@@ -9,12 +9,16 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from pytest_memguard import __version__
 from pytest_memguard.commands.printing import print_lines, print_text, terminal_width
 from pytest_memguard.errors import shown
 from pytest_memguard.history import HistoryError
 from pytest_memguard.history.comparison import Tolerance
 from pytest_memguard.history.reading import Past, open_past
+from pytest_memguard.history.trends import trends_of
 from pytest_memguard.history.values import Course
+from pytest_memguard.report import check_target, write_report
+from pytest_memguard.report.pages import check_extra
 from pytest_memguard.report.past import course_json, course_lines, rise_json, rise_table, run_json, run_table
 from pytest_memguard.report.plot import BLOCKS, PLAIN, Ink
 from pytest_memguard.report.text import harmless, line
@@ -25,10 +29,12 @@ __all__ = ["add"]
 
 _RUNS = 20
 _POINTS = 100
+_PAGE_RUNS = 100
 _MOST = 100_000
 _GROWN = 10
 _LEAST_BYTES = 1 << 16  # below this, pages come and go
 _LISTED = 20
+_HTML = "--html"
 
 
 def add(commands: Any) -> None:
@@ -37,15 +43,22 @@ def add(commands: Any) -> None:
     history = commands.add_parser("history", help=text, description=text.capitalize() + ".")
     history.add_argument("nodeid", metavar="NODEID", nargs="?", help="of one test, or a part of it that no other has")
     history.add_argument("--file", metavar="FILE", help="the history (else what the project's settings name)")
-    history.add_argument("--json", action="store_true", help="the same as JSON, for another program")
-    history.add_argument("--limit", metavar="N", type=_limit, help=f"runs to show ({_RUNS}, of one test {_POINTS})")
+    form = history.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="the same as JSON, for another program")
+    form.add_argument("--html", metavar="FILE", help="all of it as one page, with every test over the runs")
+    limits = f"runs to show ({_RUNS}, of one test {_POINTS}, on a page {_PAGE_RUNS})"
+    history.add_argument("--limit", metavar="N", type=_limit, help=limits)
     history.set_defaults(command=_history)
 
 
 def _history(options: argparse.Namespace) -> None:
     path, settings = _found(options.file)
+    if options.html is not None:
+        _check_page(options, path)
     with open_past(path) as past:
-        if options.nodeid is None:
+        if options.html is not None:
+            _write_page(past, path, settings, options)
+        elif options.nodeid is None:
             _show_runs(past, path, settings, options)
         else:
             _show_course(past, path, settings, options)
@@ -72,6 +85,42 @@ def _found(file: str | None) -> tuple[str, Settings]:
         f"which history? {told if looked_at else nothing}",
         remedy="give it with --file FILE, or set memguard_history in the ini file",
     )
+
+
+def _check_page(options: argparse.Namespace, path: str) -> None:
+    """Refuse what cannot become a page before the history is read."""
+    if options.nodeid is not None:
+        raise HistoryError(
+            f"--html makes a page of all tests, not of {shown(options.nodeid)} alone",
+            remedy="leave the test out, and search for it on the page",
+        )
+    check_extra(setting="the page", origin=_HTML)
+    if os.path.exists(options.html) and os.path.samefile(options.html, path):
+        raise HistoryError(
+            f"the page would take the place of the history {harmless(path)}", remedy="give --html another file"
+        )
+    check_target(options.html, setting="the page", origin=_HTML)
+
+
+def _write_page(past: Past, path: str, settings: Settings, options: argparse.Namespace) -> None:
+    from pytest_memguard.report.pages.history import headline, history_page  # noqa: PLC0415 - needs the extra `html`
+
+    trends = trends_of(
+        past,
+        limit=options.limit or _PAGE_RUNS,
+        usual_runs=settings.history_runs,
+        tolerance=_tolerance(settings),
+    )
+    if trends is None:
+        raise HistoryError(f"{harmless(path)} has no run yet", remedy="run pytest with it")
+    page = history_page(trends, name=os.path.basename(path), version=__version__)
+    write_report(options.html, page, setting="the page", origin=_HTML)
+    if os.path.isfile(options.html):  # and not standard output itself
+        print_lines([line(f"{harmless(options.html)}: {headline(trends)}")])
+
+
+def _tolerance(settings: Settings) -> Tolerance:
+    return Tolerance(bytes=settings.history_tolerance_bytes, share=settings.history_tolerance)
 
 
 def _show_runs(past: Past, path: str, settings: Settings, options: argparse.Namespace) -> None:
@@ -106,7 +155,7 @@ def _show_course(past: Past, path: str, settings: Settings, options: argparse.Na
 
 def _grown(past: Past, course: Course, settings: Settings) -> frozenset[tuple[int, str]]:
     """Run and metric of what would have been told as growth in that run."""
-    tolerance = Tolerance(bytes=settings.history_tolerance_bytes, share=settings.history_tolerance)
+    tolerance = _tolerance(settings)
     return frozenset(
         (run.number, rise.metric)
         for run, figures in course.points

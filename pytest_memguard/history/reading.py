@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_memguard.history.comparison import LEAST_RUNS, METRICS, Tolerance, rise_of, rises
 from pytest_memguard.history.database import readable
-from pytest_memguard.history.values import Course, EnvironmentKey, Figures, PastFinding, PastRun, Rise
+from pytest_memguard.history.gathering import Gathered
+from pytest_memguard.history.values import Course, EnvironmentKey, Figures, PastFinding, PastRun, Rise, Track
 
 if TYPE_CHECKING:
     import sqlite3
@@ -37,6 +38,9 @@ _BEFORE = {
         ifnull(p.end_bytes - p.start_bytes, p.retained_bytes)))""",
     "peak": "min(p.top_bytes - p.start_bytes)",
 }
+# Nearly a million rows: as few columns as there can be, and no value made of them but in the end.
+_SIZES = """SELECT node, outcome, verdict, max(top_bytes - start_bytes, 0),
+    ifnull(retained_bytes, end_bytes - start_bytes) FROM figures WHERE run = ?"""
 _SAME = "e.python = ? AND e.platform = ? AND e.version = ? AND e.distributed = ?"
 
 
@@ -60,6 +64,26 @@ class Past:
     def runs(self, limit: int) -> list[PastRun]:
         """The last runs, the newest first."""
         return [_run(row) for row in self._rows(f"{_RUNS} ORDER BY r.id DESC LIMIT ?", limit)]
+
+    def named(self, numbers: Sequence[int]) -> list[PastRun]:
+        """The runs of these numbers, the oldest first."""
+        wanted = frozenset(numbers)
+        rows = self._rows(f"{_RUNS} WHERE r.id BETWEEN ? AND ? ORDER BY r.id", min(numbers), max(numbers))
+        return [run for run in map(_run, rows) if run.number in wanted]
+
+    def tracks(self, runs: Sequence[int]) -> list[Track]:
+        """Every test of these runs, which come oldest first, in the order in which tests were first met."""
+        words = dict(self._rows("SELECT id, word FROM words"))
+        passed = next((number for number, word in words.items() if word == "passed"), None)
+        gathered: dict[int, Gathered] = {}
+        for place, run in enumerate(runs):
+            for node, outcome, verdict, *sizes in self._connection.execute(_SIZES, (run,)):
+                track = gathered.get(node)
+                if track is None:
+                    track = gathered[node] = Gathered(len(runs))
+                track.add(place, outcome, verdict, sizes if outcome == passed else (None, None))
+        names = dict(self._rows("SELECT id, nodeid FROM nodes"))
+        return [track.made(_text(names.get(node)) or "", words) for node, track in gathered.items()]
 
     def comparable(
         self, environment: EnvironmentKey, branch: str | None, limit: int, *, before: int | None = None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pytest_memguard.values import dataclass
 
-__all__ = ["Course", "EnvironmentKey", "Figures", "PastFinding", "PastRun", "Rise"]
+__all__ = ["Course", "Creep", "EnvironmentKey", "Figures", "PastFinding", "PastLeak", "PastRun", "Rise", "Track"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,3 +121,46 @@ class Rise:
     def rise_bytes(self) -> int:
         """How much more than usual."""
         return self.bytes - self.usual_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """One test over some runs, the oldest first: a size for each run, None where it is not known or did not pass.
+
+    ``peak_bytes`` is above what the test started with. ``outcome`` and ``verdict`` are those of the newest run that
+    had the test, ``last`` the place of that run.
+    """
+
+    nodeid: str
+    peak_bytes: Sequence[int | None]
+    retained_bytes: Sequence[int | None]
+    outcome: str
+    verdict: str
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creep:
+    """A test that takes more and more, too slowly for any run to be above what was usual then.
+
+    ``first_bytes`` and ``last_bytes`` are the levels at both ends of the ``runs`` that have the figure.
+    """
+
+    nodeid: str
+    metric: str
+    first_bytes: int
+    last_bytes: int
+    runs: int
+
+    @property
+    def gained_bytes(self) -> int:
+        """From the first level to the last."""
+        return self.last_bytes - self.first_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastLeak:
+    """One leak over some runs: ``places`` are those of the runs that had it, ``finding`` is the newest of it."""
+
+    finding: PastFinding
+    places: Sequence[int]

@@ -115,6 +115,9 @@ def test_growth_over_many_runs_is_told_and_shown(tmp_path):
     assert how_to.missing(how_to.HISTORY, "the runs", runs) == [], runs
     course = how_to.memguard(tmp_path, "history", "::test_import")
     assert how_to.missing(how_to.HISTORY, "the course", course) == [], course
+    page = how_to.memguard(tmp_path, "history", "--html", "memory-history.html")
+    assert how_to.missing(how_to.HISTORY, "the page", page) == [], page
+    assert "test_import.py::test_import" in (tmp_path / "memory-history.html").read_text("utf-8")
 
 
 def test_every_line_of_the_original_system_has_its_place_and_its_test():

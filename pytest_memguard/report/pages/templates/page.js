@@ -4,6 +4,7 @@
 const memguard = (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
+  const narrow = matchMedia("(max-width: 600px)");
   const plots = new Map();
   let library = null;
 
@@ -83,7 +84,8 @@ const memguard = (() => {
     }, { rootMargin: "400px" }).observe(figure);
   }
 
-  dark.addEventListener("change", () => plots.forEach((build, figure) => show(figure, build)));
+  // Other colours, or room for fewer words on an axis.
+  for (const look of [dark, narrow]) look.addEventListener("change", () => plots.forEach((build, figure) => show(figure, build)));
 
   async function copy(button) {
     const target = document.getElementById(button.dataset.copies);
@@ -125,5 +127,5 @@ const memguard = (() => {
   });
   addEventListener("afterprint", () => folded.forEach((details) => { details.open = false; }));
 
-  return { data, plot, plain };
+  return { data, narrow, plot, plain };
 })();
