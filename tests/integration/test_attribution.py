@@ -249,7 +249,7 @@ def second(first):
     yield Till()
     seen.append(Till())  # second
 
-class TestOf:
+class TestOfAClass:
     def test_class(self, inner, also_inner): pass
 
 def test_module(objects, strings, innocent): pass
