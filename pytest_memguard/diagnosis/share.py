@@ -48,12 +48,21 @@ class Share:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Container:
-    """One that grows; ``stacks``: of what came last; ``deltas``: entries that each round added, by origin."""
+    """One that grows; ``stacks``: of what came last; ``rounds``: entries that each round added, by origin.
+
+    ``deltas``: what is left of that in each fixture, when all rounds are done.
+    """
 
     held: Held
     per_run: int
     stacks: list[Stack]
+    rounds: list[Mapping[Origin, int]] = field(default_factory=list)
     deltas: dict[Origin, list[int]] = field(default_factory=dict)
+
+    @property
+    def has_one_maker(self) -> bool:
+        """Whether a single phase of a single fixture makes it longer or shorter."""
+        return len({origin for found in self.rounds for origin in found}) == 1
 
 
 def shares(
@@ -105,8 +114,9 @@ class _Sharing:
             self._round(grown)
         by_fixture: dict[str, list[tuple[Origin, _Container]]] = {}
         for container in grown:
-            for origin, deltas in container.deltas.items():
-                if len(deltas) == rounds and min(deltas) > 0 and origin.fixture in self._functions:
+            container.deltas = _left(container.rounds)
+            for origin in container.deltas:
+                if origin.fixture in self._functions:
                     by_fixture.setdefault(origin.fixture or "", []).append((origin, container))
         found = (self._share(entries) for entries in by_fixture.values())
         return [share for share in found if share is not None]
@@ -133,8 +143,7 @@ class _Sharing:
             read = [stack.enter_context(watched(functools.partial(_length, c.held))) for c in grown]
             self._scenario.repeat()
         for container, found in zip(grown, read, strict=True):
-            for origin, by in found.items():
-                container.deltas.setdefault(origin, []).append(by)
+            container.rounds.append(dict(found))
 
     def _share(self, entries: Sequence[tuple[Origin, _Container]]) -> Share | None:
         """The best path to one of the containers that grow in a fixture; None where none leads there."""
@@ -150,7 +159,7 @@ class _Sharing:
         deltas = container.deltas[origin]
         types = self._contents(container, deltas)
         path = path.with_entry(types[0].type if types else None)
-        retained_at = self._line(container) if len(container.deltas) == 1 else ()
+        retained_at = self._line(container) if container.has_one_maker else ()
         sites = self._sites(container, origin) or retained_at
         return Share(
             origin=origin,
@@ -180,12 +189,29 @@ class _Sharing:
     def _sites(self, container: _Container, origin: Origin) -> tuple[AllocationSite, ...]:
         """The line that makes most of what is put there in that fixture."""
         stacks = container.stacks
-        if len(container.deltas) > 1:
+        if not container.has_one_maker:
             wanted = self._functions[origin.fixture or ""]
             stacks = [stack for stack in stacks if _function(self._stacks.origin(stack)) == wanted]
         made = Counter(stacks).most_common(1)
         site = site_of_stack(made[0][0], self._paths, self._sources) if made else None
         return () if site is None else (site,)
+
+
+def _left(rounds: Sequence[Mapping[Origin, int]]) -> dict[Origin, list[int]]:
+    """What every round leaves in each fixture, setup and teardown together, under the phase that adds most.
+
+    Nothing where one takes away what another has put there: whose it is that stays cannot be told by lengths.
+    """
+    left: dict[str, list[int]] = {}
+    added: dict[str, Counter[Origin]] = {}
+    for number, found in enumerate(rounds):
+        for origin, by in found.items():
+            place = f"fixture {origin.fixture}" if origin.fixture else origin.phase
+            left.setdefault(place, [0] * len(rounds))[number] += by
+            added.setdefault(place, Counter())[origin] += by
+    if any(min(deltas) < 0 for deltas in left.values()):
+        return {}
+    return {added[place].most_common(1)[0][0]: deltas for place, deltas in left.items() if min(deltas) > 0}
 
 
 def _stacks(container: object, per_run: int) -> list[Stack]:

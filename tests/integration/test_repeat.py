@@ -667,7 +667,7 @@ def test_a_test_case_costs_no_cycle_of_a_setup_that_does_nothing(suite):
     )
     run = suite.run(UNLIMITED)
     plain, own = (int(n) for n in next(line for line in run.lines if line.startswith("setups:")).split()[1:])
-    assert plain == 2  # in the run, and once for all repetitions
+    assert plain in (2, 3)  # in the run, once for all repetitions, and once more where the first frees something
     assert own > 30
     assert run.leaks[0]["fixture"] == "setUpClass"
 

@@ -281,7 +281,9 @@ def marker_of(pytester, source, *, plugins=(), args=()):
     """What the markers of the one test in *source* say, in a run with *args* and with *plugins* registered."""
     path = pytester.makepyfile(source)
     config = pytester.parseconfigure(*plugin_arguments(), *args, str(path))
-    (item,) = pytester.genitems([pytester.getpathnode(path)])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTEST_ADDOPTS", "-p no:syrupy")  # it wants more of a session than pytester makes
+        (item,) = pytester.genitems([pytester.getpathnode(path)])
     for name in plugins:
         item.config.pluginmanager.register(object(), name)
     return options.marker_of(item, options.load(config))

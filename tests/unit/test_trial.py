@@ -70,7 +70,7 @@ def verdict(confirmer):
         noise=NoiseMeter(),
         grace=SimpleNamespace(is_needed=lambda: False),
         why=lambda _subject: "",
-        ate_memory=lambda: False,
+        refusal=lambda: None,
     )
     subject = Subject(index=0, nodeid="test_a.py::test", item=None, parent=None, module=None)
     return trial.of(subject, lambda: True)
