@@ -131,7 +131,9 @@ GROWING = {
 
 
 @pytest.fixture
-def census():
+def census(monkeypatch):
+    """Of whatever heap the tests before have left."""
+    monkeypatch.setattr("pytest_memguard.census.MOST_HOLDERS", 100_000_000)
     taken = ContainerCensus()
     yield taken
     taken.release()
