@@ -63,7 +63,8 @@ def test_a_repetition_that_takes_all_is_interrupted_and_the_others_are_checked(s
     assert run.names("leak") == {"test_leaks"}
     assert len(run.names("clean")) == 10
     assert run.report["failures"] == []
-    assert run.report["pressure"][-1]["level"] == "normal"
+    # It may be interrupted for what it is about to take, before there was a reading above a threshold.
+    assert [event["level"] for event in run.report["pressure"]][-1:] in ([], ["normal"])
 
 
 # What children take is no growth of this process.
