@@ -308,20 +308,15 @@ class MemguardSession:
         for entry in entries.in_order(failing, position=position, stepwise=stepwise):
             entries.log(self._config, entries.failing_reports(entry, locations=locations, tbstyle=tbstyle))
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Make the report and write the files."""
         if self.guard.role == "worker":
-            return (yield)
-        stopped = self.guard.chronicle.stopped
-        if stopped:
+            return
+        if self.guard.chronicle.stopped:
             # With workers xdist calls every stop an interruption; it is a failure of the tests like any other.
             exitstatus = session.exitstatus = pytest.ExitCode.TESTS_FAILED
         self._guarded("writing the report", lambda: self._write(int(exitstatus)))
-        result = yield
-        if stopped:  # others may have made a third one of both: syrupy does
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        return result
 
     def _write(self, exitstatus: int) -> None:
         report = self._report = self.guard.report(exitstatus)

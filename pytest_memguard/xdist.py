@@ -6,7 +6,7 @@ what pass 2 finds travels as one message when the worker is done.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import pytest
@@ -147,12 +147,17 @@ class ControllerEnd:
         self._proved.pop(worker, None)
         self._unread.pop(worker, None)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Tell the tests of workers that died, or that were stopped with the run."""
         for worker in sorted({*self._dead, *self._unread}):
             leaking = {witness for finding in self._proved.get(worker, ()) for witness in finding["witnesses"]}
             self._guard.lost(worker, self._unread.get(worker, {}), died=worker in self._dead, leaking=leaking)
+        result = yield
+        if self._guard.chronicle.stopped:
+            # xdist calls it an interruption, and a plugin that adds its own status to that one makes a third of them.
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        return result
 
 
 def _identity(finding: Finding) -> tuple[object, ...]:
