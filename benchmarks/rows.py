@@ -72,14 +72,14 @@ def nothing(_folder: Path) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row. ``suite`` is a folder of ``matrix``; ``start`` comes between Python and the arguments of pytest.
+    """One row. ``suites`` are folders of ``matrix``; ``start`` comes between Python and the arguments of pytest.
 
     By name, a test that leaks begins with ``test_leak``, and one that cannot be repeated with ``test_once``.
     """
 
     name: str
     requires: tuple[str, ...] = ()
-    suite: str | None = None
+    suites: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     variants: tuple[str, ...] = _USUAL
     base: tuple[str, ...] = NEWEST
@@ -90,7 +90,7 @@ class Row:
     @property
     def folders(self) -> tuple[Path, ...]:
         """Where the files of the suite come from."""
-        return (MATRIX / "common", *((MATRIX / self.suite,) if self.suite else ()))
+        return tuple(MATRIX / name for name in ("common", *self.suites))
 
     @property
     def requirements(self) -> tuple[str, ...]:
@@ -99,83 +99,88 @@ class Row:
 
 
 def _pytest(version: str) -> Row:
-    builtin = "subtests-builtin" if version >= "9" else None
+    builtin = ("subtests-builtin",) if version >= "9" else ()
     older = "pytest-randomly==4.0.1" if version < "9" else RANDOMLY
     base = (f"pytest=={version}", XDIST, older)
-    return Row(name=f"pytest {version}", suite=builtin, base=base, variants=("as it is", "-W error", "-n 2"))
+    return Row(name=f"pytest {version}", suites=builtin, base=base, variants=("as it is", "-W error", "-n 2"))
 
 
 ROWS = (
     *map(_pytest, ("8.4.0", "8.4.2", "9.0.0", "9.0.3", "9.1.1", "9.2.0")),
-    Row(name="pytest-xdist", suite="xdist", variants=("-n 2",)),
-    Row(name="pytest-asyncio", suite="asyncio", requires=("pytest-asyncio==1.5.0",)),
-    Row(name="anyio", suite="anyio", requires=("anyio==4.16.0", "trio==0.35.0")),
+    Row(name="pytest-xdist", suites=("xdist",), variants=("-n 2",)),
+    Row(name="pytest-asyncio", suites=("asyncio",), requires=("pytest-asyncio==1.5.0",)),
+    Row(name="anyio", suites=("anyio",), requires=("anyio==4.16.0", "trio==0.35.0")),
     Row(
         name="pytest-cov",
-        suite="cov",
+        suites=("cov",),
         requires=("pytest-cov==7.1.0",),
         arguments=("--cov=shop", "--cov-branch", "--cov-report=term-missing", "--cov-report=xml", "--cov-context=test"),
         files=shapes("coverage.xml"),
     ),
     Row(
         name="pytest-timeout (signal)",
-        suite="timeout-signal",
+        suites=("timeout", "timeout-signal"),
         requires=("pytest-timeout==2.4.0",),
         arguments=("--timeout=60", "--timeout-method=signal"),
     ),
     Row(
         name="pytest-timeout (thread)",
-        suite="timeout-thread",
+        suites=("timeout", "timeout-thread"),
         requires=("pytest-timeout==2.4.0",),
         arguments=("--timeout=60", "--timeout-method=thread"),
     ),
     Row(
         name="pytest-rerunfailures",
-        suite="rerunfailures",
+        suites=("rerunfailures",),
         requires=("pytest-rerunfailures==16.7",),
         arguments=("--reruns=2",),
     ),
-    Row(name="pytest-repeat", suite="repeat", requires=("pytest-repeat==0.9.4",), arguments=("--count=2",)),
-    Row(name="pytest-randomly", suite="randomly", variants=("random order",)),
-    Row(name="pytest-mock", suite="mock", requires=("pytest-mock==3.17.0",)),
+    Row(name="pytest-repeat", suites=("repeat",), requires=("pytest-repeat==0.9.4",), arguments=("--count=2",)),
+    Row(name="pytest-randomly", suites=("randomly",), variants=("random order",)),
+    Row(name="pytest-mock", suites=("mock",), requires=("pytest-mock==3.17.0",)),
     Row(
         name="pytest-subtests",
-        suite="subtests",
+        suites=("subtests",),
         base=("pytest==8.4.2", XDIST, "pytest-randomly==4.0.1"),
         requires=("pytest-subtests==0.15.0",),
     ),
     Row(
         name="pytest-benchmark",
-        suite="benchmark",
+        suites=("benchmark",),
         requires=("pytest-benchmark==5.3.1",),
         arguments=("--benchmark-columns=rounds", "--benchmark-sort=name", "-W", "ignore::pytest.PytestWarning"),
         variants=_PLAIN,
     ),
-    Row(name="pytest-django", suite="django", requires=("pytest-django==4.14.0", "Django==5.2.19")),
-    Row(name="pytest-bdd", suite="bdd", requires=("pytest-bdd==9.0.1",)),
-    Row(name="hypothesis", suite="hypothesis", requires=("hypothesis==6.170.15",), arguments=("--hypothesis-seed=3",)),
+    Row(name="pytest-django", suites=("django",), requires=("pytest-django==4.14.0", "Django==5.2.19")),
+    Row(name="pytest-bdd", suites=("bdd",), requires=("pytest-bdd==9.0.1",)),
+    Row(
+        name="hypothesis",
+        suites=("hypothesis",),
+        requires=("hypothesis==6.170.15",),
+        arguments=("--hypothesis-seed=3",),
+    ),
     Row(
         name="pytest-trio with hypothesis",
-        suite="trio",
+        suites=("trio",),
         requires=("pytest-trio==0.8.0", "trio==0.35.0", "hypothesis==6.170.15"),
         arguments=("--hypothesis-seed=3",),
         variants=_ALONE,
     ),
-    Row(name="syrupy", suite="syrupy", requires=("syrupy==7.0.2",)),
-    Row(name="pyfakefs", suite="pyfakefs", requires=("pyfakefs==6.3.2",)),
-    Row(name="freezegun", suite="freezegun", requires=("freezegun==1.5.5",)),
-    Row(name="time-machine", suite="time-machine", requires=("time-machine==3.6.0",)),
+    Row(name="syrupy", suites=("syrupy",), requires=("syrupy==7.0.2",)),
+    Row(name="pyfakefs", suites=("pyfakefs",), requires=("pyfakefs==6.3.2",)),
+    Row(name="freezegun", suites=("freezegun",), requires=("freezegun==1.5.5",)),
+    Row(name="time-machine", suites=("time-machine",), requires=("time-machine==3.6.0",)),
     Row(
         name="pytest-socket",
-        suite="socket",
+        suites=("socket",),
         requires=("pytest-socket==0.8.1",),
         arguments=("--disable-socket",),
         variants=_ALONE,
     ),
-    Row(name="flaky", suite="flaky", requires=("flaky==3.8.1",), variants=_ALONE),
+    Row(name="flaky", suites=("flaky",), requires=("flaky==3.8.1",), variants=_ALONE),
     Row(
         name="pytest-html",
-        suite="html",
+        suites=("html",),
         requires=("pytest-html==4.2.0",),
         arguments=("--html=report.html", "--self-contained-html"),
         files=page,
@@ -183,7 +188,7 @@ ROWS = (
     ),
     Row(
         name="allure-pytest",
-        suite="allure",
+        suites=("allure",),
         requires=("allure-pytest==2.16.2",),
         arguments=("--alluredir=results",),
         files=results,
@@ -191,22 +196,27 @@ ROWS = (
     ),
     Row(
         name="pytest-memray",
-        suite="memray",
+        suites=("memray",),
         requires=("pytest-memray==1.11.0",),
         arguments=("--memray",),
         variants=("as it is",),
     ),
-    Row(name="gevent (patched in conftest.py)", suite="gevent", requires=("gevent==26.9.0",), variants=_PLAIN),
+    Row(
+        name="gevent (patched in conftest.py)",
+        suites=("gevent", "gevent-conftest"),
+        requires=("gevent==26.9.0",),
+        variants=_PLAIN,
+    ),
     Row(
         name="gevent (patched before pytest)",
-        suite="gevent-first",
+        suites=("gevent",),
         requires=("gevent==26.9.0",),
         start=("-m", "gevent.monkey", "--module", "pytest"),
         variants=_PLAIN,
     ),
     Row(
         name="nine of them together",
-        suite="together",
+        suites=("asyncio", "cov", "hypothesis", "mock", "rerunfailures", "timeout"),
         requires=(
             "pytest-asyncio==1.5.0",
             "pytest-cov==7.1.0",

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_memguard.check import Checker
-from pytest_memguard.confirm import Confirmation, Confirmer, Meter
+from pytest_memguard.confirm import Confirmation, Confirmer
 from pytest_memguard.grace import Grace
 from pytest_memguard.judge import Floors, Metric, NoiseMeter, Policy
+from pytest_memguard.meter import Meter
 from pytest_memguard.model import Finding, Suspect
 from pytest_memguard.probes import (
     Probes,

@@ -45,7 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
     with _unrewritten(config):
         # Imported here: with memguard off, psutil and all that measures must not be loaded.
         from pytest_memguard.flight import Flight  # noqa: PLC0415
-        from pytest_memguard.session import MemguardSession, register_ends  # noqa: PLC0415
+        from pytest_memguard.session import MemguardSession  # noqa: PLC0415
+        from pytest_memguard.xdist import register_ends  # noqa: PLC0415
 
     session = MemguardSession(config, resolved)
     config.pluginmanager.register(session, _NAME)

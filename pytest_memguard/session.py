@@ -29,7 +29,7 @@ from pytest_memguard.report.entry import failing as failing_entries
 from pytest_memguard.report.terminal import section
 from pytest_memguard.selection import Selection
 from pytest_memguard.settings import MarkerSettings, Resolved
-from pytest_memguard.xdist import ControllerEnd, WorkerEnd, role_of, tell_controller, worker_of
+from pytest_memguard.xdist import role_of, tell_controller, worker_of
 
 if TYPE_CHECKING:
     from pytest_memguard.earlier import EarlierRuns
@@ -393,11 +393,3 @@ def _earlier_runs(config: pytest.Config, resolved: Resolved, guard: Guard) -> Ea
     from pytest_memguard.earlier import open_earlier_runs  # noqa: PLC0415 - nothing of it without a history
 
     return open_earlier_runs(config, resolved, guard)
-
-
-def register_ends(config: pytest.Config, guard: Guard) -> None:
-    """Connect worker and controller, where there are any."""
-    if guard.role == "worker":
-        config.pluginmanager.register(WorkerEnd(config, guard))
-    elif guard.role == "controller":
-        config.pluginmanager.register(ControllerEnd(guard))

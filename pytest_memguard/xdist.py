@@ -171,3 +171,11 @@ def _sender(report: pytest.TestReport) -> str | None:
     worker: str | None = getattr(report, "worker_id", None)
     node: Any = getattr(report, "node", None)
     return str(node.gateway.id) if worker is None and node is not None else worker
+
+
+def register_ends(config: pytest.Config, guard: Guard) -> None:
+    """Connect worker and controller, where there are any."""
+    if guard.role == "worker":
+        config.pluginmanager.register(WorkerEnd(config, guard))
+    elif guard.role == "controller":
+        config.pluginmanager.register(ControllerEnd(guard))

@@ -6,8 +6,8 @@ from array import array
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
-from pytest_memguard.confirm import Meter
 from pytest_memguard.judge import Metric
+from pytest_memguard.meter import Meter
 from pytest_memguard.values import dataclass
 
 _CAPACITY = 512

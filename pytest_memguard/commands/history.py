@@ -95,7 +95,7 @@ def _check_page(options: argparse.Namespace, path: str) -> None:
             remedy="leave the test out, and search for it on the page",
         )
     check_extra(setting="the page", origin=_HTML)
-    if os.path.exists(options.html) and os.path.samefile(options.html, path):
+    if all(map(os.path.exists, (options.html, path))) and os.path.samefile(options.html, path):
         raise HistoryError(
             f"the page would take the place of the history {harmless(path)}", remedy="give --html another file"
         )

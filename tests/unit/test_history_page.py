@@ -140,6 +140,8 @@ def test_what_cannot_become_a_page_is_refused(history, project, monkeypatch):
     assert "makes a page of all tests, not of 'test_big' alone" in history("test_big", "--html", "x.html")[2]
     assert "would take the place of the history runs.db" in history("--html", "runs.db")[2]
     assert "there is no directory" in history("--html", "nowhere/x.html")[2]
+    (project / "old.html").touch()
+    assert "none.db" in history("--file", "none.db", "--html", "old.html")[2]
     with pytest.raises(SystemExit):
         history("--html", "x.html", "--json")
 

@@ -16,7 +16,7 @@ from pytest_memguard.errors import MemguardError
 
 __all__ = ["MissingExtraError", "check_extra"]
 
-_NEEDED = {"jinja2": "Jinja2", "markupsafe": "MarkupSafe", "plotly": "plotly"}
+_NEEDED = {"jinja2": "Jinja2", "plotly": "plotly"}
 
 
 class MissingExtraError(MemguardError):
