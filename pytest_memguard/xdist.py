@@ -1,11 +1,12 @@
 """pytest-xdist: what crosses between a worker and the controller, and how.
 
 Rows of finished tests, and what happened around them, ride on test reports, so that they survive a worker that dies;
-what pass 2 finds travels as one message when the worker is done.
+what pass 2 finds travels as one message when the worker is done, and on a channel of its own as it is proved.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -78,16 +79,11 @@ class WorkerEnd:
 
     def _tell(self, findings: Sequence[Finding]) -> None:
         """Let the controller know of leaks as they are proved, for the case that this process dies."""
+        channel: Any = getattr(self._config, "workerinput", {}).get(_PROVED)
         new = [finding for finding in findings if _identity(finding) not in self._told]
         self._told.update(map(_identity, new))
-        send = next((p for p in self._config.pluginmanager.get_plugins() if hasattr(p, "sendevent")), None)
-        if not new or send is None:
-            return
-        # Reports of failed collection are what xdist sends on at once; the controller takes it for none.
-        number = f"memguard {self._guard.worker} {len(self._told)}"
-        report = pytest.CollectReport(nodeid="", outcome="failed", longrepr=number, result=[])
-        setattr(report, _PROVED, [self._guard.worker, [finding.to_json() for finding in new]])
-        send.pytest_collectreport(report=report)
+        if new and channel is not None:
+            channel.send(json.dumps([finding.to_json() for finding in new]))  # execnet knows no lone surrogates
 
     def _pending(self) -> list[list[Any]]:
         rows = [self._guard.row(index) for index in range(self._sent, len(self._guard.ledger))]
@@ -120,14 +116,17 @@ class ControllerEnd:
             unread.pop(row[0], None)
         unread[report.nodeid] = (outcome_after(outcome, report), duration_s + report.duration)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Open the way of what is proved: xdist has none that other plugins do not see."""
+        channel = node.gateway.newchannel()
+        proved = self._proved.setdefault(str(node.gateway.id), [])
+        channel.setcallback(lambda text: proved.extend(json.loads(text)))  # in a thread of execnet
+        node.workerinput[_PROVED] = channel
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """End the run with the usage error that a worker has met; take what it has proved."""
-        proved = report.__dict__.pop(_PROVED, None)
-        if proved is not None:
-            report.outcome, report.longrepr = "passed", None  # nothing failed: nobody else is to hear of it
-            self._proved.setdefault(proved[0], []).extend(proved[1])
-            return
+        """End the run with the usage error that a worker has met."""
         messages = report.__dict__.pop(_USAGE_ERROR, None)
         if messages:
             raise pytest.UsageError(*messages)

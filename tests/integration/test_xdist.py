@@ -86,6 +86,24 @@ def test_in_every_mode_all_is_there_once(shop, mode):
     assert run.quiet, run.out
 
 
+LISTENER = """
+def pytest_collectreport(report):
+    with open("collected.txt", "a") as told:
+        print(repr(report.nodeid), report.outcome, file=told)
+"""
+
+
+def test_no_other_plugin_sees_what_a_worker_has_proved(shop):
+    shop.write("conftest.py", LISTENER)
+    run = shop.run("-n2", UNLIMITED)
+    heard = (shop.path / "collected.txt").read_text().splitlines()
+    (shop.path / "collected.txt").unlink()
+    shop.run("-n2", memguard=False)
+
+    assert len(run.leaks) == 1
+    assert Counter(heard) == Counter((shop.path / "collected.txt").read_text().splitlines())
+
+
 def test_where_each_worker_runs_everything_it_is_still_one_leak(shop):
     run = shop.run("--dist=each", "--tx=2*popen", UNLIMITED)
 
