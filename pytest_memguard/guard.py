@@ -75,11 +75,11 @@ class Guard(Known):
         self.recorder = Recorder()
         self.components = ComponentRegistry(worker=worker, growth=growth_settings(settings))
         self._probes: Probes | None = None if role == "controller" else open_probes()
-        self._watcher = None if self._probes is None else Watcher(self._probes, worker=worker)
+        self.watcher = None if self._probes is None else Watcher(self._probes, worker=worker)
         super().__init__(
-            Ledger() if self._watcher is None else self._watcher.ledger,
+            Ledger() if self.watcher is None else self.watcher.ledger,
             Chronicle(settings.history_size, absorbs=role == "controller"),
-            None if self._watcher is None else self._watcher.lap,
+            None if self.watcher is None else self.watcher.lap,
         )
         self.verdicts.why_unchecked = _NOT_ASKED_FOR.get(settings.confirm)
         self._grace = Grace()
@@ -92,33 +92,19 @@ class Guard(Known):
         self._grace = Grace()
         if self.components:
             self.components.measure(None)
-        if self._watcher is not None:
-            self._watcher.start()
-
-    def begin(self, nodeid: str) -> None:
-        """A test begins."""
-        if self._watcher is not None:
-            self.recorder.begins(nodeid, self._watcher.last[0])
-
-    def end(self, nodeid: str, outcome: str, duration_s: float) -> int:
-        """A test has ended; gives its index."""
-        if self._watcher is None:
-            raise RuntimeError("a controller runs no tests")
-        index = self.points.end(self._watcher.boundary(nodeid, outcome, duration_s))
-        rss, *_, peak = self._watcher.last
-        self.recorder.ends(rss, peak, outcome)
-        return index
+        if self.watcher is not None:
+            self.watcher.start()
 
     def gap(self) -> None:
         """Something that is no test ran meanwhile."""
-        if self._watcher is not None:
-            self._watcher.gap()
+        if self.watcher is not None:
+            self.watcher.gap()
 
     def lap(self) -> Level:
         """A reading inside a test."""
-        if self._watcher is None:
+        if self.watcher is None:
             return Level(None, None)
-        sample = self._watcher.lap()
+        sample = self.watcher.lap()
         return Level(sample.rss, sample.peak)
 
     def heap(self) -> int | None:
@@ -147,7 +133,7 @@ class Guard(Known):
         return None if self._probes is None else self._probes.reader(metric)
 
     def add_watching_cost(self, seconds: float) -> None:
-        """CPU seconds that following pressure took."""
+        """CPU seconds that watching took, other than of components."""
         self.other_watching_s += seconds
 
     def leave_out(self, index: int, reason: str) -> None:
@@ -174,9 +160,9 @@ class Guard(Known):
 
     def finish_watching(self) -> None:
         """The last test has ended: judge the session as a whole."""
-        if self._watcher is None:
+        if self.watcher is None:
             return
-        growth = self._watcher.session_growth(growth_settings(self.settings), collect=gc.collect)
+        growth = self.watcher.session_growth(growth_settings(self.settings), collect=gc.collect)
         self.growth = replace(growth, gates=growth.suspected and "growth" in self.settings.fail_on)
         self._finish_components()
 
@@ -191,7 +177,7 @@ class Guard(Known):
 
     def suspects(self) -> list[int]:
         """Indices of the tests that pass 1 suspects."""
-        return [] if self._watcher is None else self._watcher.suspects()
+        return [] if self.watcher is None else self.watcher.suspects()
 
     # -- pass 2
 
@@ -259,8 +245,7 @@ class Guard(Known):
     @property
     def watching_s(self) -> float:
         """CPU seconds that watching took so far."""
-        own_s = self.components.own_cost_s + (self._watcher.own_cost_s if self._watcher is not None else 0.0)
-        return self.other_watching_s + own_s + self.recorder.cost_s
+        return self.other_watching_s + self.components.own_cost_s
 
     def conclude(
         self,

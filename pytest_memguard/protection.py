@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import time
 from array import array
 from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
@@ -29,7 +28,7 @@ from pytest_memguard.pressure import Observation, PressureMonitor, Thresholds, r
 from pytest_memguard.probes.collections import CollectionWatch
 from pytest_memguard.probes.limits import FILL_RATE, Usage, open_limits
 from pytest_memguard.probes.stall import open_stall
-from pytest_memguard.sampler import BellError, Look, Sampler
+from pytest_memguard.sampler import ASKED, FRESH, BellError, Look, Sampler
 from pytest_memguard.settings import CLEANUP_LEVELS, CleanupLevel, MarkerSettings, Resolved
 from pytest_memguard.settings.resolve import DEFAULT
 from pytest_memguard.units import format_bytes
@@ -45,8 +44,8 @@ Call = Callable[..., Any]
 
 # Rlimits may be set and machines stand still at any time: somebody looks that often at least, between short tests.
 _LONGEST_QUIET_S = 0.25
-# What following pressure costs is measured at every so many tests.
-_TIME_EVERY = 16
+# In an array: no objects that tests could seem to keep.
+_LOOK, _QUIET, _DUE = range(3)
 
 
 class Protection:
@@ -78,8 +77,9 @@ class Protection:
         self._stall = open_stall()
         self._heap = guard.reader("heap")
         self._thresholds = Thresholds.of(settings)
-        # When the next look is due, and until when nothing can have changed: no objects that tests could seem to keep.
-        self._times = array("d", (0.0, 0.0))
+        # When the next look is due, until when nothing can have changed, until when a boundary needs nothing at all.
+        self._times = array("d", (0.0, 0.0, 0.0))
+        self.visitor: Callable[[], float] | None = None  # comes between tests, and says when again
         self.nodeid: str | None = None  # of the test that runs, or that was the last
         self.running = False  # a test is
         self.began_s = 0.0  # when, by the guard's clock
@@ -94,8 +94,6 @@ class Protection:
         self._since_cleanup = 0
         plan = settings.strategies
         self._plans = plan.between_tests is not None or plan.between_modules is not None
-        self._countdown = 1
-        self._cpu = time.thread_time
         # What the heuristics suspect is no pressure yet: they clean only for those who have asked for it.
         self._cleans_on_leak = resolved.origins.get("auto_cleanup", DEFAULT) != DEFAULT
         self._collected: CollectedTests | None = None
@@ -193,10 +191,12 @@ class Protection:
         self.nodeid = nodeid
         self.began_s = now
         self.running = True
-        self._last = None
-        self._rate = 0.0
-        if self._sampler is not None:
-            self._sampler.begin(self._times[0], now)
+        sampler = self._sampler
+        if sampler is not None:
+            sampler.running = True
+            wait_s = self._times[_LOOK]
+            if now >= sampler.times[FRESH] or wait_s < sampler.times[ASKED]:
+                sampler.begin(wait_s, now)
 
     def stop_looking(self) -> None:
         """The test has ended; its boundary is about to be read."""
@@ -204,25 +204,30 @@ class Protection:
         if self._sampler is not None:
             self._sampler.end()
         self.running = False
+        if self._last is not None:
+            self._last, self._rate = None, 0.0
 
-    def ended(self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None) -> None:
+    def ended(self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None, now: float) -> None:
         """The boundary of a test has been read: judge, clean up, and end the session where nothing helps."""
-        self._countdown -= 1
-        if not self._countdown:
-            self._countdown = _TIME_EVERY
-            if self._collections is not None:
-                self._collections.check()
-            start = self._cpu()
-            self._judge(item, nextitem, marker)
-            self._guard.add_watching_cost((self._cpu() - start) * _TIME_EVERY)
-        else:
-            self._judge(item, nextitem, marker)
+        collected = self._collected
+        if collected is not None and collected.watch.spent_ns != collected.spent_ns:
+            collected.ended(self.nodeid or item.nodeid)
+        if now < self._times[_DUE] and marker is None and not self._plans:
+            self.at_work = False
+            return
+        if self._collections is not None:
+            self._collections.check()
+        self._judge(item, nextitem, marker)
         self.at_work = False
+        again_s = self._times[_QUIET] if self.visitor is None else min(self._times[_QUIET], self.visitor())
+        self._times[_DUE] = again_s if self.core.calm and not self._untold else 0.0
+
+    def come_soon(self) -> None:
+        """Something waits for the end of the running test."""
+        self._times[_DUE] = 0.0
 
     def _judge(self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None) -> None:
         nodeid = self.nodeid or item.nodeid
-        if self._collected is not None:
-            self._collected.ended(nodeid)
         if not self._plans and marker is None and not self._untold and self._quiet():
             return
         self._told = False
@@ -240,7 +245,7 @@ class Protection:
 
     def _quiet(self) -> bool:
         """Whether the time since the last look is too short to fill what is left to the first threshold."""
-        return self._guard.clock() < self._times[1] and self.core.calm
+        return self._guard.clock() < self._times[_QUIET] and self.core.calm
 
     def _due(
         self, item: pytest.Item, nextitem: pytest.Item | None, marker: MarkerSettings | None
@@ -288,7 +293,7 @@ class Protection:
     def _observe(self, fresh: bool, *, keep: bool = True) -> Observation:
         now = self._guard.clock()
         reading = self._limits.read(now, fresh=fresh)
-        self._times[0] = reading.wait_s
+        self._times[_LOOK] = reading.wait_s
         if keep:
             self.usages = reading.usages
         rss = None if reading.memory is None else reading.memory.rss
@@ -297,18 +302,19 @@ class Protection:
             external = self._heap()  # it cannot be more than is resident, but for what was never written to
         stalled = None if self._stall is None else self._stall.read(now)
         observation = Observation(now, reading.usages, rss, external, stalled)
-        self._times[1] = now + min(self._thresholds.room(observation) / FILL_RATE, _LONGEST_QUIET_S)
+        self._times[_QUIET] = now + min(self._thresholds.room(observation) / FILL_RATE, _LONGEST_QUIET_S)
         return observation
 
     def _look(self) -> Look:
         """In the main thread or in the background."""
         observation = self._observe(False)
+        self.come_soon()
         if observation.rss is not None:
             self._guard.recorder.seen(observation.rss)
             before, self._last = self._last, (observation.at_s, observation.rss)
             if before is not None and observation.at_s > before[0]:
                 self._rate = max(0.0, (observation.rss - before[1]) / (observation.at_s - before[0]))
-        return Look(self._times[0], self.core.inside(observation, self.nodeid, rate=self._rate))
+        return Look(self._times[_LOOK], self.core.inside(observation, self.nodeid, rate=self._rate))
 
     def _interrupt(self, frame: FrameType | None) -> None:
         """In the main thread, in the middle of what runs there."""

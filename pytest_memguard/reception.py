@@ -69,19 +69,23 @@ class Reception:
         """The kernel has rung, somewhere in the main thread."""
         if self._protection.at_work or self._checking:
             self._desk.rung = True
+            self._protection.come_soon()
             return
         # A handler that raises (an alarm, Ctrl-C) means the test, and must not meet an ``except`` here.
         before = self._mask(signal.SIG_BLOCK, ())
         try:
             self._mask(signal.SIG_BLOCK, self._all_signals)  # runs handlers that are due, and they may raise
             self._carefully(self._desk.visit)
+            if self._desk.waiting:
+                self._protection.come_soon()
         finally:
             self._mask(signal.SIG_SETMASK, before)
 
-    def between(self) -> None:
-        """A test has ended, and the next one begins here."""
+    def between(self) -> float:
+        """A test has ended, and the next one begins here; gives when to come again, by the clock of the guard."""
         if self._desk.is_due():
             self._carefully(self._between)
+        return self._desk.next_s
 
     def followed(self, show: Callable[[int], None], to_check: int) -> Callable[[int], None]:
         """Tests are repeated from now on: what tells people how many are done, and lets others ask meanwhile."""

@@ -23,6 +23,7 @@ class RepetitionHooks:
         self._repeater = repeater
         self._vigil = vigil
         self._recorder = guard.recorder
+        self._clock = guard.clock
         self._read = guard.reader("rss") or _unknown
         self._rss = self._read()
 
@@ -31,7 +32,7 @@ class RepetitionHooks:
         """Take the place of pytest's own runner."""
         if not self._repeater.active:
             return None
-        self._recorder.begins(item.nodeid, -1 if self._rss is None else self._rss, pass_number=2)
+        self._recorder.begins(item.nodeid, -1 if self._rss is None else self._rss, self._clock(), pass_number=2)
         if self._vigil is not None:
             self._vigil.begins(item.nodeid)
         try:
@@ -40,7 +41,7 @@ class RepetitionHooks:
             if self._vigil is not None:
                 self._vigil.ended()
             rss = self._rss = self._read()
-            self._recorder.ends(-1 if rss is None else rss, -1, "")
+            self._recorder.ends(-1 if rss is None else rss, -1, "", self._clock())
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:

@@ -14,10 +14,8 @@ from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda, can_repeat
 from pytest_memguard.announcing import Announcement
 from pytest_memguard.cleanup import CleanupManager, open_cleanup
-from pytest_memguard.events import ComponentUsage
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, RunReport, Suspect
-from pytest_memguard.outcome import outcome_after
 from pytest_memguard.outputs import Outputs
 from pytest_memguard.probes.limits import Usage
 from pytest_memguard.progress import Progress
@@ -29,6 +27,7 @@ from pytest_memguard.report.entry import failing as failing_entries
 from pytest_memguard.report.terminal import section
 from pytest_memguard.selection import Selection
 from pytest_memguard.settings import MarkerSettings, Resolved
+from pytest_memguard.watching import WatchingHooks
 from pytest_memguard.xdist import role_of, tell_controller, worker_of
 
 if TYPE_CHECKING:
@@ -46,18 +45,13 @@ class MemguardSession:
             resolved.settings, version=__version__, rootdir=str(config.rootpath), worker=worker_of(config), role=role
         )
         self._config = config
-        self._phase_ended = self.guard.recorder.phase_ended
         self._resolved = resolved
         self._watches = role != "controller"
         self._repeater: Repeater | None = None
-        self._outcome = "passed"
-        self._items: list[pytest.Item] = []
-        self._heap: int | None = None  # before a test that is marked as a component's
+        self._watching: WatchingHooks | None = None
         self._markers: dict[pytest.Item, MarkerSettings] = {}
         self._suite_s: float | None = None
         self._stepped_aside = False
-        self._sample_hook: Callable[..., Any] | None = None
-        self._report_hook: Callable[[ComponentUsage], None] | None = None
         self._report: RunReport | None = None
         self._agenda = Agenda(config, self.guard)
         self._protection: Protection | None = None
@@ -123,12 +117,9 @@ class MemguardSession:
         """Run the suite, watched, and then check it."""
         start = self.guard.clock()
         if self._watches:
-            hook = self._config.hook.pytest_memguard_sample
-            self._sample_hook = hook if hook.get_hookimpls() else None
-            listeners = self._config.hook.pytest_memguard_component_report.get_hookimpls()
-            self._report_hook = self._report_usage if listeners else None
             self._guarded("watching", self.guard.start)
             self._start_protection(session)
+            self._start_watching()
             self.guard.recorder.stage("running")
         try:
             result = yield
@@ -149,11 +140,37 @@ class MemguardSession:
     def _finish_pass_1(self, start: float) -> None:
         if self._suite_s is None:
             self._suite_s = self.guard.clock() - start
+            if self._watching is not None:
+                self._config.pluginmanager.unregister(self._watching)
             self._guarded("judging the session", self.guard.finish_watching)
             if self._protection is not None:
                 self._guarded("following pressure", self._protection.finish)
             for statistics in self._cleaner.statistics() if self._cleaner is not None else ():
                 self.guard.chronicle.add_statistics(statistics)
+
+    def _start_watching(self) -> None:
+        watcher = self.guard.watcher
+        if watcher is None:
+            return
+        hooks = self._config.hook
+        self._watching = WatchingHooks(
+            self.guard,
+            watcher,
+            markers=self._markers,
+            protection=self._protection,
+            on_sample=self._teller(hooks.pytest_memguard_sample, "sample"),
+            on_usage=self._teller(hooks.pytest_memguard_component_report, "usage"),
+            on_fault=partial(self._step_aside, "watching"),
+        )
+        self._config.pluginmanager.register(self._watching)
+
+    def _teller(self, hook: Any, name: str) -> Callable[[object], object] | None:
+        """Calls that hook, where anybody listens."""
+        return (lambda value: self._call(hook, **{name: value})) if hook.get_hookimpls() else None
+
+    @property
+    def _ran(self) -> Sequence[pytest.Item]:
+        return () if self._watching is None else self._watching.items
 
     def _start_protection(self, session: pytest.Session) -> None:
         if self._protection is None:
@@ -161,80 +178,13 @@ class MemguardSession:
             return
         self._guarded("following pressure", self._protection.start)
         self._reception = open_reception(session, self.guard, self._protection)
+        if self._reception is not None:
+            self._protection.visitor = self._reception.between
         if any(marker.heavy for marker in self._markers.values()):
             from pytest_memguard.heavy import HeavyTests  # noqa: PLC0415 - in few suites
 
             self._config.pluginmanager.register(HeavyTests(self._protection.core, self._markers))
         self.guard.gap()
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(
-        self, item: pytest.Item, nextitem: pytest.Item | None
-    ) -> Generator[None, object, object]:
-        """One test of pass 1, boundary to boundary."""
-        if self._repeater is not None or not self._watches:
-            return (yield)
-        self._outcome = "passed"
-        clock = self.guard.clock
-        start = clock()
-        if not self._stepped_aside:
-            self._begins(item, start)
-        try:
-            return (yield)
-        finally:
-            if not self._stepped_aside:
-                self._ended(item, nextitem, clock() - start)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Follow the outcome of the present test."""
-        if report.when != "teardown":
-            self._phase_ended(report.when)
-        if report.outcome != "passed" or hasattr(report, "wasxfail"):
-            self._outcome = outcome_after(self._outcome, report)
-
-    def _begins(self, item: pytest.Item, now: float) -> None:
-        try:
-            nodeid = item.nodeid  # a property
-            self.guard.begin(nodeid)
-            if self._protection is not None:
-                self._protection.begin(nodeid, now)
-            if self._markers:
-                marker = self._markers.get(item)
-                self._heap = self.guard.heap() if marker is not None and marker.component is not None else None
-        except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
-            self._step_aside("watching", error)
-
-    def _ended(self, item: pytest.Item, nextitem: pytest.Item | None, duration_s: float) -> None:
-        try:
-            if self._protection is not None:
-                self._protection.stop_looking()
-            index = self.guard.end(item.nodeid, self._outcome, duration_s)
-            self._items.append(item)
-            if self._markers or self._sample_hook is not None or self.guard.components:
-                self._after(item, index)
-            if self._protection is not None:
-                self._protection.ended(item, nextitem, self._markers.get(item))
-                if self._reception is not None:
-                    self._reception.between()
-        except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
-            self._step_aside("watching", error)
-
-    def _after(self, item: pytest.Item, index: int) -> None:
-        marker = self._markers.get(item)
-        if marker is not None and marker.component is not None:
-            self.guard.account(marker.component, self._heap)
-        if marker is not None and marker.limit is not None:
-            origin, reason = marker.origins.get("limit", "@pytest.mark.memguard"), marker.reason_for("limit")
-            self.guard.check_limit(index, marker.limit, f"{origin}: {reason}" if reason else origin)
-        if self._sample_hook is not None:
-            self._call(self._sample_hook, sample=self.guard.record(index))
-            self.guard.gap()
-        if self.guard.components:
-            self.guard.measure_components(index, self._report_hook)
-
-    def _report_usage(self, usage: ComponentUsage) -> None:
-        self._call(self._config.hook.pytest_memguard_component_report, usage=usage)
 
     # -- pass 2
 
@@ -244,7 +194,7 @@ class MemguardSession:
             if not can_repeat(self._config):
                 self.guard.verdicts.why_unchecked = "nothing is repeated with --setup-only, --setup-plan or --trace"
                 return
-            modules = self._agenda.modules(self._items, self._markers)
+            modules = self._agenda.modules(self._ran, self._markers)
             if modules:
                 self.guard.recorder.stage("checking")
                 self._repeat(session, modules)
@@ -303,7 +253,7 @@ class MemguardSession:
         failing = failing_entries(guard.report(0))
         position = {guard.ledger.nodeid(index): index for index in range(len(guard.ledger))} if failing else {}
         stepwise = bool(self._config.getoption("stepwise", False))
-        locations = {item.nodeid: item.location for item in self._items} if failing else {}
+        locations = {item.nodeid: item.location for item in self._ran} if failing else {}
         tbstyle = self._config.getoption("tbstyle", "auto")
         for entry in entries.in_order(failing, position=position, stepwise=stepwise):
             entries.log(self._config, entries.failing_reports(entry, locations=locations, tbstyle=tbstyle))

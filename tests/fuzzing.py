@@ -336,9 +336,9 @@ def _recording() -> bytes:
             {"pid": 1, "run": "r", "worker": "main", "role": "main", "rootdir": folder, "started": 1.7e9},
         )
         for number in range(30):
-            recorder.begins(f"test_{number}.py::test", number * _MIB)
-            recorder.ends((number + 1) * _MIB, (number + 2) * _MIB, "passed")
-        recorder.begins("test_last.py::test", 50 * _MIB)
+            recorder.begins(f"test_{number}.py::test", number * _MIB, 100.0)
+            recorder.ends((number + 1) * _MIB, (number + 2) * _MIB, "passed", 100.0)
+        recorder.begins("test_last.py::test", 50 * _MIB, 100.0)
         whole = Path(recorder.path).read_bytes()
         recorder.close()
     return whole

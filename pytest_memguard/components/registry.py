@@ -25,7 +25,7 @@ class ComponentRegistry:
     """All components of one process, in the order of registration. False while there are none.
 
     Nothing here raises what code of the components raises: it goes into ``error`` of their usage. ``own_cost_s``: CPU
-    seconds that measuring took so far.
+    seconds that measuring took so far; ``used``: whether there ever was a component.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class ComponentRegistry:
         cpu: Callable[[], float] = thread_time,
     ) -> None:
         self.own_cost_s = 0.0
+        self.used = False
         self._components: dict[str, Component] = {}
         # Of components that tests had for themselves: until the next measure, and for the end of the run.
         self._left: dict[str, ComponentUsage] = {}
@@ -102,6 +103,7 @@ class ComponentRegistry:
             clock=self._clock,
         )
         self._components[name] = component
+        self.used = True
         return component
 
     def from_settings(self, specs: Sequence[ComponentSpec], *, origin: str = "memory.components") -> None:

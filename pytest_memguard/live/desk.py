@@ -46,7 +46,7 @@ class _Waiting(NamedTuple):
 
 
 class Desk:
-    """One per process. Everything in the main thread.
+    """One per process. Everything in the main thread. ``next_s``: when to look between tests, if nobody rings.
 
     ``do(request)`` gives the answer, or raises ``RefusedError``. ``said`` goes into every answer. ``now()`` is what to
     say to whoever has to wait.
@@ -71,7 +71,7 @@ class Desk:
         self._filled_s = clock()
         self._hushed = False
         self._at_work = False
-        self._next_s = 0.0
+        self.next_s = 0.0
         self.rung = False
 
     def visit(self) -> None:
@@ -94,11 +94,11 @@ class Desk:
 
     def is_due(self) -> bool:
         """Whether it is time to come here between two tests."""
-        return self.rung or self._clock() >= self._next_s or bool(self._waiting)
+        return self.rung or self._clock() >= self.next_s or bool(self._waiting)
 
     def between(self) -> bool:
         """Two tests are apart: answer everything; gives whether a command was carried out."""
-        self._next_s = self._clock() + _LOOK_EVERY_S
+        self.next_s = self._clock() + _LOOK_EVERY_S
         self.visit()
         done = bool(self._waiting)
         while self._waiting:

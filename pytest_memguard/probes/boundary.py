@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable
 
 from pytest_memguard.probes.descriptor import DescriptorSet
-from pytest_memguard.probes.process import NOWHERE, STATM_LENGTH, ExactPeak, Statm
+from pytest_memguard.probes.process import NOWHERE, SLACK, STATM_LENGTH, ExactPeak, Statm
+from pytest_memguard.probes.reading import MISSING
 from pytest_memguard.probes.resources import FolderSize, ThreadTables
 from pytest_memguard.probes.thrift import Thrift
 
@@ -43,7 +44,7 @@ def flat_reader(
     descriptors: DescriptorSet,
     otherwise: Callable[[], Raw],
 ) -> Callable[[], Raw]:
-    """A function that reads rss, vms, heap, blocks, fds, threads and peak, and resets the peak.
+    """A function that reads rss, vms, heap, blocks, fds, threads and peak, and starts a new stretch for the peak.
 
     Numbers of descriptors are those of now: build it again when they change. *otherwise* takes over after a fork,
     when a descriptor is no longer ours, and when anything raises.
@@ -52,6 +53,7 @@ def flat_reader(
     pid, whose, page = getpid(), peak.whose, statm.page
     statm_number, clear_number, folder_number = statm.kept.number, peak.clear.number, folder.kept.number
     clear_node, clear_device = peak.clear.identity
+    folder_node, folder_device = folder.kept.identity
     own = descriptors.opened
     active, starting = threads.active, threads.starting
 
@@ -67,15 +69,21 @@ def flat_reader(
                 mark = rss  # the mark lags behind on kernels that count per core
             thrift.left -= 1
             if thrift.left > 0:
-                heap, blocks = thrift.heap(), thrift.blocks()
+                heap, blocks = thrift.heap, thrift.blocks
+                found_heap = MISSING if heap is None else heap()
+                found_blocks = MISSING if blocks is None else blocks()
             else:
-                heap, blocks = thrift.weigh()
-            fds = fstat(folder_number).st_size - own
-            found = (rss, int(fields[0]) * page, heap, blocks, fds, len(active) + len(starting), mark)
-            clear = fstat(clear_number)
-            if clear.st_ino != clear_node or clear.st_dev != clear_device:
-                return otherwise()  # a file of the user by now: never write to that
-            pwrite(clear_number, b"5", NOWHERE)
+                found_heap, found_blocks = thrift.weigh()
+            folder_now = fstat(folder_number)
+            if folder_now.st_ino != folder_node or folder_now.st_dev != folder_device:
+                return otherwise()  # a file of the user by now, and so may be the others
+            fds = folder_now.st_size - own
+            found = (rss, int(fields[0]) * page, found_heap, found_blocks, fds, len(active) + len(starting), mark)
+            if mark - rss > SLACK:
+                clear = fstat(clear_number)
+                if clear.st_ino != clear_node or clear.st_dev != clear_device:
+                    return otherwise()  # never write to a file of the user
+                pwrite(clear_number, b"5", NOWHERE)
         except Exception:  # noqa: BLE001 - below lies what tests close, replace and exhaust
             return otherwise()
         return found

@@ -24,6 +24,8 @@ _TRIAL_BYTES = 4 << 20
 # No file of a user can be written there by mistake: most file systems refuse it, pipes and sockets know no offsets,
 # and clear_refs does not look at it.
 NOWHERE = 1 << 62
+# A mark that is no higher above the present size needs no reset: half of what the counters of one core may be off.
+SLACK = 64 << 10
 
 
 class Statm:
@@ -79,7 +81,8 @@ class ExactPeak:
     the mark; for the rest the status file is read.
 
     Since Linux 6.2 the mark lags by up to 32 pages a core (the counters are per core), while ``statm`` does not:
-    take the larger of this and the resident size, which is what ``VmHWM`` in the status file shows.
+    take the larger of this and the resident size, which is what ``VmHWM`` in the status file shows. A mark within
+    ``SLACK`` of the present size need not be reset: the next stretch is then told at most that much too high.
     """
 
     __slots__ = ("_calls", "_descriptors", "_status", "clear", "floor", "fresh", "whose")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from pytest_memguard.probes.reading import missing
+from pytest_memguard.probes.reading import MISSING
 
 _FIRST_WAIT = 16
 _LONGEST_WAIT = 256
@@ -25,7 +25,7 @@ Read = Callable[[], int]
 class Thrift:
     """Decides now and then which of the two readings are worth their cost.
 
-    ``heap`` and ``blocks`` are what to call at a boundary: the reading, or one that gives ``MISSING`` for nothing.
+    ``heap`` and ``blocks`` are what to call at a boundary, ``None`` while that is not worth its cost.
     ``left`` is how many boundaries remain until ``weigh`` must be called instead, which takes both readings with a
     watch on them, in CPU time of this thread. ``tell`` gets a metric's name when it is left out for the first time.
     """
@@ -35,8 +35,8 @@ class Thrift:
     def __init__(
         self, heap: Read, blocks: Read, *, tell: Callable[[str], None], clock: Callable[[], int] = time.thread_time_ns
     ) -> None:
-        self.heap: Read = missing
-        self.blocks: Read = missing
+        self.heap: Read | None = None
+        self.blocks: Read | None = None
         self.left = 1
         self._real = (heap, blocks)
         self._tell = tell
@@ -48,16 +48,19 @@ class Thrift:
     def take(self) -> tuple[int, int]:
         """Both readings at a boundary, as far as they are worth it."""
         self.left -= 1
-        return (self.heap(), self.blocks()) if self.left > 0 else self.weigh()
+        return (_of(self.heap), _of(self.blocks)) if self.left > 0 else self.weigh()
 
     def weigh(self) -> tuple[int, int]:
         """Take both readings and decide about the boundaries until the next weighing."""
         elapsed = self._clock() - self._since
         bearable = max(_ALWAYS_CHEAP_NS, elapsed // (self._wait * _SHARE))
-        heap, heap_is_cheap = self._timed(self._real[0], bearable, retry=self.heap is not missing)
-        blocks, blocks_are_cheap = self._timed(self._real[1], bearable, retry=self.blocks is not missing)
-        self.heap = self._real[0] if heap_is_cheap else self._leave_out("heap")
-        self.blocks = self._real[1] if blocks_are_cheap else self._leave_out("blocks")
+        heap, heap_is_cheap = self._timed(self._real[0], bearable, retry=self.heap is not None)
+        blocks, blocks_are_cheap = self._timed(self._real[1], bearable, retry=self.blocks is not None)
+        self.heap = self._real[0] if heap_is_cheap else None
+        self.blocks = self._real[1] if blocks_are_cheap else None
+        for metric, is_cheap in (("heap", heap_is_cheap), ("blocks", blocks_are_cheap)):
+            if not is_cheap:
+                self._leave_out(metric)
         both = heap_is_cheap and blocks_are_cheap
         self._wait = _FIRST_WAIT if both else min(max(2 * self._wait, _FIRST_WAIT), _LONGEST_WAIT)
         self.left = self._wait
@@ -73,8 +76,11 @@ class Thrift:
                 return value, True
         return value, False
 
-    def _leave_out(self, metric: str) -> Read:
+    def _leave_out(self, metric: str) -> None:
         if metric not in self._told:
             self._told.add(metric)
             self._tell(metric)
-        return missing
+
+
+def _of(read: Read | None) -> int:
+    return MISSING if read is None else read()

@@ -1,7 +1,7 @@
 """The flight recorder: the last tests with their memory, in a file that survives the process.
 
-A test costs two writes of some hundred bytes into mapped memory, each of about a microsecond; no descriptor is
-open, and nothing that tests replace is called. A child of the process writes nothing.
+A test costs two writes of some hundred bytes into mapped memory; no descriptor is open, and nothing that tests replace
+is called. A child of the process writes nothing.
 """
 
 from __future__ import annotations
@@ -11,34 +11,31 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
-from zlib import crc32
 
 from pytest_memguard.recorder.layout import (
-    CHECKED,
     ENDED,
     ENDED_AT,
-    ENDED_END,
     FIRST_MARK,
     FIRST_TEST,
     MARKS,
+    NAME_ROOM,
+    OTHER_OUTCOME,
+    OUTCOME_NUMBERS,
     PHASE_AT,
     SEEN,
     SEEN_AT,
-    SEEN_END,
     SLOT,
     STAGE_AT,
     STAGES,
     STARTED,
     TESTS,
-    name_bytes,
-    outcome_number,
     packed_json,
+    shortened,
 )
 from pytest_memguard.recorder.ring import Ring, RingError
 
 __all__ = ["Recorder", "RingError"]
 
-_TIME_EVERY = 32
 _NEXT_PHASE: Mapping[str | None, int] = {"setup": 1, "call": 2}
 _UNKNOWN = -1
 _REPEATS = 2
@@ -47,18 +44,16 @@ _REPEATS = 2
 class Recorder:
     """One per process. Until ``open`` and after ``close`` its methods do nothing.
 
-    ``clock`` gives seconds, ``cpu`` nanoseconds of CPU time, for what recording itself costs. Resident bytes that could
-    not be read are any number below 0. ``seen`` may be called from a thread, or in the middle of another method.
+    ``clock`` gives seconds, as those that methods get are. Resident bytes that could not be read are any number below
+    0. ``seen`` may be called from a thread, or in the middle of another method.
     """
 
     __slots__ = (
         "__weakref__",
         "_clock",
-        "_cpu",
         "_highest",
         "_largest",
         "_marks",
-        "_name",
         "_nodeid",
         "_number",
         "_pass",
@@ -68,16 +63,11 @@ class Recorder:
         "_slot",
         "_start_s",
         "_tests",
-        "_timed",
-        "_timed_ns",
         "_view",
     )
 
-    def __init__(
-        self, clock: Callable[[], float] = time.perf_counter, cpu: Callable[[], int] = time.thread_time_ns
-    ) -> None:
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._cpu = cpu
         self._ring: Ring | None = None
         self._view: memoryview | None = None
         self._start_s = 0.0
@@ -85,21 +75,14 @@ class Recorder:
         self._tests = 0  # slots that were begun
         self._slot = FIRST_TEST
         self._nodeid = ""
-        self._name = (b"", False)
         self._pass = self._runs = 0
         self._rss = self._highest = _UNKNOWN
         self._largest = self._marks = 0
-        self._timed = self._timed_ns = 0
 
     @property
     def path(self) -> str | None:
         """The file, while there is one."""
         return None if self._ring is None else self._ring.path
-
-    @property
-    def cost_s(self) -> float:
-        """CPU seconds that recording took: every 32nd test is timed and stands for the others."""
-        return self._timed_ns / self._timed * self._number / 1e9 if self._timed else 0.0
 
     def open(self, path: str, header: Mapping[str, Any]) -> None:
         """Make the file. Raises ``OSError``, ``RingError`` and ``ValueError`` (a header that is too long)."""
@@ -108,46 +91,44 @@ class Recorder:
         self._view = self._ring.view
         _follow_forks(self)
 
-    def begins(self, nodeid: str, rss: int, *, pass_number: int = 1) -> None:
+    def begins(self, nodeid: str, rss: int, at_s: float, pass_number: int = 1) -> None:
         """A test begins. Runs of one test in a row share a slot, so that what they took together can be seen."""
         view = self._view
         if view is None:
             return
         number = self._number = self._number + 1
-        start_ns = 0 if number % _TIME_EVERY else self._cpu()
         if pass_number == self._pass == _REPEATS and nodeid == self._nodeid:
             self._runs += 1
+            rss = self._rss
         else:
             self._slot = FIRST_TEST + self._tests % TESTS * SLOT
             self._tests += 1
-            self._nodeid, self._name = nodeid, name_bytes(nodeid)
+            self._nodeid = nodeid
             self._pass, self._runs, self._rss, self._highest = pass_number, 1, rss, _UNKNOWN
         slot = self._slot
+        name = nodeid[: NAME_ROOM + 1].encode("utf-8", "backslashreplace")
+        is_shortened = len(name) > NAME_ROOM
+        if is_shortened:
+            name = shortened(nodeid)
         view[slot + PHASE_AT] = (number & 63) << 2  # its setup; see read_phase
-        text, is_shortened = self._name
-        at_s = self._clock() - self._start_s
-        body = STARTED.pack(number, at_s, self._rss, self._runs, len(text), pass_number, is_shortened) + text
-        view[slot : slot + CHECKED.size + len(body)] = CHECKED.pack(crc32(body)) + body
-        if start_ns:
-            self._timed_ns += self._cpu() - start_ns
+        seconds = at_s - self._start_s
+        STARTED.pack_into(
+            view, slot, number, seconds, rss, self._runs, len(name), pass_number, is_shortened, name, number
+        )
 
-    def ends(self, rss: int, peak: int, outcome: str) -> None:
+    def ends(self, rss: int, peak: int, outcome: str, at_s: float) -> None:
         """The test that began last has ended."""
         view, number = self._view, self._number
         if view is None or not number:
             return
-        start_ns = 0 if number % _TIME_EVERY else self._cpu()
         slot = self._slot
-        body = ENDED.pack(number, self._clock() - self._start_s, rss, peak, outcome_number(outcome))
-        view[slot + ENDED_AT : slot + ENDED_END] = CHECKED.pack(crc32(body)) + body
+        code = OUTCOME_NUMBERS.get(outcome, OTHER_OUTCOME)
+        ENDED.pack_into(view, slot + ENDED_AT, number, at_s - self._start_s, rss, peak, code, number)
         if rss - self._rss > self._largest and self._rss >= 0:
             self._largest = rss - self._rss
             mark = FIRST_MARK + self._marks % MARKS * SLOT
             self._marks += 1
             view[mark : mark + SLOT] = view[slot : slot + SLOT]
-        if start_ns:
-            self._timed_ns += self._cpu() - start_ns
-            self._timed += 1
 
     def phase_ended(self, phase: str | None) -> None:
         """A phase of the present test has ended, and the next one begins."""
@@ -161,8 +142,8 @@ class Recorder:
         if view is None or not self._number:
             return
         self._highest = max(self._highest, rss)
-        body = SEEN.pack(self._number, self._clock() - self._start_s, rss, self._highest)
-        view[self._slot + SEEN_AT : self._slot + SEEN_END] = CHECKED.pack(crc32(body)) + body
+        seconds = self._clock() - self._start_s
+        SEEN.pack_into(view, self._slot + SEEN_AT, self._number, seconds, rss, self._highest, self._number)
 
     def stage(self, name: str) -> None:
         """What the run does now, one of ``STAGES``."""

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from pytest_memguard.probes.collections import CollectionWatch
 from pytest_memguard.sampler.bell import Bell, BellError
 
-__all__ = ["BellError", "Look", "Sampler"]
+__all__ = ["ASKED", "FRESH", "BellError", "Look", "Sampler"]
 
 _SHORTEST_S = 0.005
 # Where the next look is due so soon, the main thread takes it; the thread does if it has not come this much later.
@@ -32,7 +32,7 @@ _PATIENCE_S = 0.05
 _AFTER_FORK_S = 0.1
 _AGAIN_S = 0.001
 _JOIN_S = 1.0
-_WAIT, _ASKED, _FRESH = range(3)
+WAIT, ASKED, FRESH = range(3)  #: places in the ``times`` of a sampler
 
 
 class Look(NamedTuple):
@@ -50,7 +50,9 @@ class Sampler:
     of the test. ``on_fault`` gets what goes wrong here; nothing more is looked at then. Raises ``BellError`` where
     there is no timer.
 
-    ``cost_s``: CPU seconds that looking in the background has taken.
+    ``cost_s``: CPU seconds that looking in the background has taken. ``running``: a test is. ``times``: when the next
+    look is due, what the timer was set to when a test began, and until when it need not be set anew: who calls very
+    often may look there, set ``running`` and leave ``begin`` out.
     """
 
     def __init__(
@@ -68,14 +70,13 @@ class Sampler:
         self._interrupt = interrupt
         self._on_fault = on_fault
         self._bell = Bell(self._rung)
-        self._running = False  # a test is
+        self.running = False
         self._thread: _Thread | None = None
         self._looking = _thread.allocate_lock()
         self._acute = False
         self._interrupting = False
-        # When the next look is due, what the timer was set to when a test began, until when it need not be set anew.
         # In an array: they change while tests are measured, which must see no objects come and go.
-        self._times = array("d", (interval_s, 0.0, 0.0))
+        self.times = array("d", (interval_s, 0.0, 0.0))
         self._broken = False
         _follow_forks(self)
 
@@ -84,24 +85,24 @@ class Sampler:
 
         *now* by any clock in seconds, always the same one.
         """
-        self._running = True
-        if now < self._times[_FRESH] and wait_s >= self._times[_ASKED]:
+        self.running = True
+        if now < self.times[FRESH] and wait_s >= self.times[ASKED]:
             return
         self._acute = False
-        wait_s = self._times[_WAIT] = self._times[_ASKED] = max(min(wait_s, self._interval_s), _SHORTEST_S)
-        self._times[_FRESH] = now + wait_s / 2
+        wait_s = self.times[WAIT] = self.times[ASKED] = max(min(wait_s, self._interval_s), _SHORTEST_S)
+        self.times[FRESH] = now + wait_s / 2
         if not self._broken:
             self._bell.set(wait_s)
 
     def end(self) -> None:
         """The test has ended: nobody looks any more when this returns."""
-        self._running = False
+        self.running = False
         if self._thread is not None:
             self._stop_thread()
 
     def look_now(self) -> None:
         """Take a look at once, in the main thread and in a test, unless one is being taken."""
-        if self._running and self._look() and self._acute:
+        if self.running and self._look() and self._acute:
             self._bell.set(_SHORTEST_S)
 
     def close(self) -> None:
@@ -114,8 +115,8 @@ class Sampler:
 
     def _rung(self, frame: FrameType | None) -> None:
         __tracebackhide__ = True
-        self._times[_FRESH] = 0.0
-        if not self._running or self._broken or self._interrupting:
+        self.times[FRESH] = 0.0
+        if not self.running or self._broken or self._interrupting:
             return
         if self._thread is None:
             self._thread = _Thread(self._watch)
@@ -123,8 +124,8 @@ class Sampler:
             return  # one is being taken, and will ring if it has to
         if self._acute:
             self._interrupt_at(frame)
-        elif self._times[_WAIT] < _NEAR_S:
-            self._bell.set(self._times[_WAIT])
+        elif self.times[WAIT] < _NEAR_S:
+            self._bell.set(self.times[WAIT])
 
     def _interrupt_at(self, frame: FrameType | None) -> None:
         __tracebackhide__ = True
@@ -137,7 +138,7 @@ class Sampler:
             self._interrupt(frame)
         finally:
             self._interrupting = False
-            if self._running:
+            if self.running:
                 self._bell.set(_SHORTEST_S)  # in case somebody swallows it
 
     def _stop_thread(self) -> None:
@@ -154,23 +155,23 @@ class Sampler:
 
     def after_fork(self) -> None:
         """Back in the parent: start again a little later, when the warning about threads is behind us."""
-        self._times[_FRESH] = 0.0
-        if self._running and not self._broken:
-            self._bell.set(max(self._times[_WAIT], _AFTER_FORK_S))
+        self.times[FRESH] = 0.0
+        if self.running and not self._broken:
+            self._bell.set(max(self.times[WAIT], _AFTER_FORK_S))
 
     def in_child(self) -> None:
         """The child is a process of the user's: nothing is looked at there."""
-        self._running = False
+        self.running = False
         self._broken = True
 
     # -- in the background
 
     def _watch(self, stopped: Callable[[float], bool]) -> None:
         seen = self.looks
-        while not stopped(self._times[_WAIT] if self._times[_WAIT] >= _NEAR_S else self._times[_WAIT] + _PATIENCE_S):
-            if self.looks == seen or self._times[_WAIT] >= _NEAR_S:
+        while not stopped(self.times[WAIT] if self.times[WAIT] >= _NEAR_S else self.times[WAIT] + _PATIENCE_S):
+            if self.looks == seen or self.times[WAIT] >= _NEAR_S:
                 self._look()
-                if self._acute or self._times[_WAIT] < _NEAR_S:
+                if self._acute or self.times[WAIT] < _NEAR_S:
                     self._bell.call()
             seen = self.looks
 
@@ -181,7 +182,7 @@ class Sampler:
         try:
             wait_s, acute = self._look_outside()
             self.looks += 1
-            self._times[_WAIT] = max(min(wait_s, self._interval_s), _SHORTEST_S)
+            self.times[WAIT] = max(min(wait_s, self._interval_s), _SHORTEST_S)
             self._acute = self._acute or acute
         except Exception as error:  # noqa: BLE001 - the observer never breaks the suite
             self._broken = True

@@ -6,7 +6,6 @@ belongs to none of them is kept apart by ``gap``.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from pytest_memguard.growth import GrowthSettings, GrowthTracker, judge
@@ -20,61 +19,45 @@ from pytest_memguard.watch.suspects import suspects
 
 __all__ = ["LazyRecords", "Ledger", "Level", "Points", "Row", "RowValue", "Totals", "Watcher", "culprit", "suspects"]
 
-_TIME_EVERY = 16
-_FIRST_TIMED = 8
 _NOTHING: Raw = (MISSING, MISSING, MISSING, MISSING, MISSING, MISSING, MISSING)
 
 
 class Watcher:
-    """Watches the tests of one process. ``clock`` gives nanoseconds of CPU time, for what watching itself costs."""
+    """Watches the tests of one process. ``last``: the latest reading between two tests."""
 
     __slots__ = (
-        "_clock",
         "_collected",
         "_collections",
-        "_countdown",
-        "_last",
         "_peak",
         "_probes",
-        "_readings",
-        "_timed",
-        "_timed_ns",
         "_worker",
+        "last",
         "ledger",
         "stretch",
     )
 
-    def __init__(self, probes: Probes, *, worker: str = "main", clock: Callable[[], int] = time.thread_time_ns) -> None:
+    def __init__(self, probes: Probes, *, worker: str = "main") -> None:
         self.ledger = Ledger()
         self.stretch = range(0)  # the tests in which the session grew, after session_growth
         self._probes = probes
         self._worker = self.ledger.worker(worker)
-        self._clock = clock
         self._collections = probes.reader("collections") or _unknown
         self._collected: int | None = None  # full collections before the first test
-        self._last = _NOTHING
+        self.last = _NOTHING
         self._peak = MISSING  # of the present test, as far as a lap has already read it
-        self._countdown = _FIRST_TIMED
-        self._readings = self._timed = self._timed_ns = 0
 
     def start(self) -> None:
         """Take the baseline, just before the first test."""
-        start = self._clock()
         self._rebase()
         self._collected = self._collections()
-        self._timed_ns += self._clock() - start
-        self._timed += 1
 
     def boundary(self, nodeid: str, outcome: str, duration_s: float) -> int:
         """A test has ended, teardown included, and the next one begins here; gives the test's index."""
-        self._countdown -= 1
-        if not self._countdown:
-            return self._timed_boundary(nodeid, outcome, duration_s)
         after = self._probes.read()
         if self._peak != MISSING:
             after = self._with_laps(after)
-        index = self.ledger.add(nodeid, self._last, after, duration_s, self._worker, outcome)
-        self._last = after
+        index = self.ledger.add(nodeid, self.last, after, duration_s, self._worker, outcome)
+        self.last = after
         if not (index + 1) % ROWS_PER_PART:
             self.ledger.grow()
             self._rebase()  # our own memory is no test's growth
@@ -84,27 +67,15 @@ class Watcher:
         """Something else ran since the last boundary: the next test begins here."""
         self._rebase()
 
-    @property
-    def last(self) -> Raw:
-        """The latest reading between two tests."""
-        return self._last
-
     def lap(self) -> Sample:
         """A reading inside a test; its peak is the highest since the lap or boundary before. The test's own stays."""
         raw = self._probes.read()
-        self._readings += 1
         self._peak = max(self._peak, raw[-1])
         return Sample.of(raw)
 
     def suspects(self) -> list[int]:
         """Indices of the tests that repetition should look at first, the most suspicious first."""
         return suspects(self.ledger, self.stretch)
-
-    @property
-    def own_cost_s(self) -> float:
-        """CPU seconds that reading and keeping took: every 16th boundary is timed and stands for the others."""
-        readings = len(self.ledger) + self._readings
-        return self._timed_ns / self._timed * readings / 1e9 if self._timed else 0.0
 
     def session_growth(self, settings: GrowthSettings, *, collect: Callable[[], object]) -> SessionGrowth:
         """The session heuristics, to be called once, after the last test.
@@ -132,18 +103,9 @@ class Watcher:
             self.stretch = range(growth.first, growth.last + 1)
         return judged
 
-    def _timed_boundary(self, nodeid: str, outcome: str, duration_s: float) -> int:
-        self._countdown = _TIME_EVERY + 1
-        start = self._clock()
-        index = self.boundary(nodeid, outcome, duration_s)
-        self._timed_ns += self._clock() - start
-        self._timed += 1
-        return index
-
     def _rebase(self) -> None:
-        self._last = self._probes.read()
+        self.last = self._probes.read()
         self._peak = MISSING
-        self._readings += 1
 
     def _with_laps(self, after: Raw) -> Raw:
         *others, peak = after

@@ -11,12 +11,15 @@ __all__ = ["CollectedTests"]
 
 
 class CollectedTests:
-    """Follows a ``CollectionWatch`` from test to test and keeps the ``most`` tests that it cost most time."""
+    """Follows a ``CollectionWatch`` from test to test and keeps the ``most`` tests that it cost most time.
+
+    ``spent_ns``: what all collections had taken when a test ended last.
+    """
 
     def __init__(self, watch: CollectionWatch, *, most: int) -> None:
-        self._watch = watch
+        self.watch = watch
         self._most = most
-        self._spent_ns = watch.spent_ns
+        self.spent_ns = watch.spent_ns
         self._runs = watch.runs
         self._freed = watch.freed
         self._costliest: list[tuple[int, int, CollectedTest]] = []  # a heap, the cheapest first
@@ -24,11 +27,9 @@ class CollectedTests:
 
     def ended(self, nodeid: str) -> None:
         """A test has ended here, and the next one begins."""
-        watch = self._watch
+        watch = self.watch
         spent_ns = watch.spent_ns
-        if spent_ns == self._spent_ns:
-            return
-        took, self._spent_ns = spent_ns - self._spent_ns, spent_ns
+        took, self.spent_ns = spent_ns - self.spent_ns, spent_ns
         runs, freed = watch.runs, watch.freed
         if len(self._costliest) < self._most or took > self._costliest[0][0]:
             self._keep(nodeid, took, runs - self._runs, freed - self._freed)
@@ -44,10 +45,10 @@ class CollectedTests:
                     freed=found.freed,
                     uncollectable=found.uncollectable,
                 )
-                for found in self._watch.totals()
+                for found in self.watch.totals()
             ),
             costliest=tuple(test for _, _, test in sorted(self._costliest, key=lambda entry: -entry[0])),
-            lost=self._watch.lost,
+            lost=self.watch.lost,
         )
 
     def _keep(self, nodeid: str, took_ns: int, runs: int, freed: int) -> None:

@@ -20,7 +20,7 @@ class Level(NamedTuple):
 
 
 class Points:
-    """Checkpoints on their way into the ledger, the first hundred of a test.
+    """Checkpoints on their way into the ledger, the first hundred of a test; ``present``: those of the present test.
 
     ``lap`` takes a reading, where there is one.
     """
@@ -28,7 +28,7 @@ class Points:
     def __init__(self, ledger: Ledger, lap: Callable[[], Sample] | None) -> None:
         self._ledger = ledger
         self._lap = lap
-        self._present: list[Checkpoint] = []
+        self.present: list[Checkpoint] = []
 
     def take(self, name: str, *, keep: bool) -> Checkpoint:
         """A reading under a name; ``keep``: it goes into the record of the present test."""
@@ -36,16 +36,14 @@ class Points:
             return Checkpoint(name=name)
         sample = self._lap()
         point = Checkpoint(name=name, rss_bytes=sample.rss, peak_rss_bytes=sample.peak, heap_bytes=sample.heap)
-        if keep and len(self._present) < _MOST:
-            self._present.append(point)
+        if keep and len(self.present) < _MOST:
+            self.present.append(point)
         return point
 
-    def end(self, index: int) -> int:
-        """The present test is the one with that index, and is over; gives the index."""
-        if self._present:
-            self._ledger.checkpoints[index] = tuple(self._present)
-            self._present.clear()
-        return index
+    def end(self, index: int) -> None:
+        """The present test is the one with that index, and is over."""
+        self._ledger.checkpoints[index] = tuple(self.present)
+        self.present.clear()
 
     def to_wire(self) -> list[Any]:
         """Exact builtins for another process."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import replace
 
 import pytest
@@ -40,11 +41,11 @@ def leave(folder):
         whole |= {"limit_bytes": 400 * MIB, "limit_source": "cgroup v2", "kills": KILLS.to_json()}
         recorder.open(path, {**process.to_json(), **whole, **header})
         for nodeid, before, after in tests:
-            recorder.begins(nodeid, before * MIB)
-            recorder.ends(after * MIB, after * MIB, "passed")
+            recorder.begins(nodeid, before * MIB, time.perf_counter())
+            recorder.ends(after * MIB, after * MIB, "passed", time.perf_counter())
         if running is not None:
             nodeid, before, seen = running
-            recorder.begins(nodeid, before * MIB)
+            recorder.begins(nodeid, before * MIB, time.perf_counter())
             recorder.phase_ended("setup")
             if seen is not None:
                 recorder.seen(seen * MIB)

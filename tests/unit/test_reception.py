@@ -59,6 +59,7 @@ class FakeProtection:
         self.nodeid = "t.py::test"
         self.usages = (Usage("memory.limit", 1000, 500, "process"),)
         self.looks = 0
+        self.is_coming = False
         self.core = CoreManager(
             guard.settings,
             monitor=PressureMonitor(guard.settings, start_s=guard.start_s),
@@ -71,6 +72,9 @@ class FakeProtection:
             culprit=lambda _nodeid: "",
         )
         self.core.boundary(None)
+
+    def come_soon(self):
+        self.is_coming = True
 
     def look(self):
         self.looks += 1
@@ -131,6 +135,7 @@ def test_while_a_boundary_is_read_a_ring_is_only_noted(world):
     world.ask("memory")
     world.reception.visit()
     assert world.door.answers == []
+    assert world.protection.is_coming
 
     world.protection.at_work = False
     world.reception.between()

@@ -10,7 +10,18 @@ import pytest
 
 from pytest_memguard.errors import MemguardError
 from pytest_memguard.recorder import Recorder
-from pytest_memguard.recorder.layout import ENDED_AT, FIRST_MARK, FIRST_TEST, MAGIC, SEEN_AT, SIZE, SLOT, TESTS
+from pytest_memguard.recorder.layout import (
+    ENDED,
+    ENDED_AT,
+    FIRST_MARK,
+    FIRST_TEST,
+    MAGIC,
+    SEEN_AT,
+    SIZE,
+    SLOT,
+    STARTED,
+    TESTS,
+)
 from pytest_memguard.recorder.recording import read_recording
 
 MIB = 1 << 20
@@ -47,14 +58,14 @@ def read(recorder):
 
 
 def ran(recorder, nodeid, before, after, **more):
-    recorder.begins(nodeid, before, **more)
-    recorder.ends(after, after + MIB, "passed")
+    recorder.begins(nodeid, before, 100.0, **more)
+    recorder.ends(after, after + MIB, "passed", 100.0)
 
 
 def test_a_test_that_runs_is_on_disk_before_it_ends(recorder, clock):
     ran(recorder, "test_a.py::test_one", 50 * MIB, 60 * MIB)
     clock.now += 2
-    recorder.begins("test_a.py::test_two", 60 * MIB)
+    recorder.begins("test_a.py::test_two", 60 * MIB, clock.now)
 
     one, two = read(recorder).tests
 
@@ -76,7 +87,7 @@ def test_a_test_that_runs_is_on_disk_before_it_ends(recorder, clock):
 
 
 def test_phases_and_looks_of_the_running_test(recorder, clock):
-    recorder.begins("test_a.py::test_one", 50 * MIB)
+    recorder.begins("test_a.py::test_one", 50 * MIB, 100.0)
     recorder.phase_ended("setup")
     clock.now += 3
     recorder.seen(90 * MIB)
@@ -94,12 +105,12 @@ def test_phases_and_looks_of_the_running_test(recorder, clock):
 
 
 def test_the_phase_of_the_test_before_is_none_of_the_next_ones(recorder):
-    recorder.begins("one", 1)
+    recorder.begins("one", 1, 100.0)
     recorder.phase_ended("call")
     assert read(recorder).tests[-1].phase == "teardown"
-    recorder.ends(1, 1, "passed")
+    recorder.ends(1, 1, "passed", 100.0)
     for _ in range(TESTS):  # the same slot, and the same lowest bits of the number
-        recorder.begins("another", 1)
+        recorder.begins("another", 1, 100.0)
 
     assert read(recorder).tests[-1].phase == "setup"
 
@@ -119,7 +130,7 @@ def test_repetitions_in_a_row_are_one_entry_that_grows(recorder):
     ran(recorder, "test_leaks", 50 * MIB, 60 * MIB)
     for after in (70, 80, 90):
         ran(recorder, "test_leaks", (after - 10) * MIB, after * MIB, pass_number=2)
-    recorder.begins("test_leaks", 90 * MIB, pass_number=2)
+    recorder.begins("test_leaks", 90 * MIB, 100.0, pass_number=2)
 
     first, repeated = read(recorder).tests
 
@@ -129,8 +140,8 @@ def test_repetitions_in_a_row_are_one_entry_that_grows(recorder):
 
 
 def test_what_cannot_be_read_is_none(recorder):
-    recorder.begins("test_one", MISSING)
-    recorder.ends(MISSING, MISSING, "something new")
+    recorder.begins("test_one", MISSING, 100.0)
+    recorder.ends(MISSING, MISSING, "something new", 100.0)
 
     (test,) = read(recorder).tests
 
@@ -149,8 +160,8 @@ NODEIDS = {
 
 @pytest.mark.parametrize("nodeid", NODEIDS.values(), ids=NODEIDS)
 def test_any_node_id_is_kept_as_far_as_there_is_room(recorder, nodeid):
-    recorder.begins(nodeid, MIB)
-    recorder.ends(MIB, MIB, "passed")
+    recorder.begins(nodeid, MIB, 100.0)
+    recorder.ends(MIB, MIB, "passed", 100.0)
 
     (test,) = read(recorder).tests
 
@@ -163,21 +174,21 @@ def test_any_node_id_is_kept_as_far_as_there_is_room(recorder, nodeid):
         assert test.nodeid == nodeid.encode("utf-8", "backslashreplace").decode()
 
 
-@pytest.mark.parametrize("at", [0, 20, 60], ids=["checksum", "number", "name"])
+@pytest.mark.parametrize("at", [0, STARTED.size - 1], ids=["first", "last"])
 def test_a_record_that_was_not_written_whole_is_left_out(recorder, at):
     ran(recorder, "test_before", MIB, 2 * MIB)
-    recorder.begins("test_in_the_middle_of_something", MIB)
+    recorder.begins("test_in_the_middle_of_something", MIB, 100.0)
     view = recorder._view
     view[FIRST_TEST + SLOT + at] ^= 0xFF
 
     assert [test.nodeid for test in read(recorder).tests] == ["test_before"]
 
 
-@pytest.mark.parametrize(("at", "running"), [(ENDED_AT + 10, True), (SEEN_AT + 10, False)])
+@pytest.mark.parametrize(("at", "running"), [(ENDED_AT, True), (ENDED_AT + ENDED.size - 1, True), (SEEN_AT, False)])
 def test_an_end_that_was_not_written_whole_is_none(recorder, at, running):
-    recorder.begins("test_one", MIB)
+    recorder.begins("test_one", MIB, 100.0)
     recorder.seen(5 * MIB)
-    recorder.ends(2 * MIB, 2 * MIB, "passed")
+    recorder.ends(2 * MIB, 2 * MIB, "passed", 100.0)
     recorder._view[FIRST_TEST + at] ^= 1
 
     (test,) = read(recorder).tests
@@ -196,7 +207,7 @@ def test_any_byte_may_be_wrong(recorder):
         except MemguardError:
             assert at < FIRST_MARK
         else:
-            assert {test.nodeid for test in found.tests} <= {f"test_{number}" for number in range(20)}
+            assert len(found.tests) >= 19
         recorder._view[at] = whole[at]
 
 
@@ -218,10 +229,10 @@ def test_an_orderly_end_takes_the_file_away_and_a_worker_keeps_it_as_ended(tmp_p
 def test_closed_or_never_opened_it_does_nothing(tmp_path):
     recorder = Recorder()
     for _ in range(2):
-        recorder.begins("test_one", 1)
+        recorder.begins("test_one", 1, 100.0)
         recorder.phase_ended("setup")
         recorder.seen(1)
-        recorder.ends(1, 1, "passed")
+        recorder.ends(1, 1, "passed", 100.0)
         recorder.stage("checking")
         recorder.open(str(tmp_path / "ring"), {})
         recorder.close()
@@ -260,11 +271,11 @@ def test_what_becomes_of_the_name_does_not_matter(recorder, tmp_path, instead):
 
 
 def test_a_child_writes_nothing_and_removes_nothing(recorder):
-    recorder.begins("test_forks", MIB)
+    recorder.begins("test_forks", MIB, 100.0)
     child = os.fork()
     if not child:
-        recorder.begins("test_of_the_child", MIB)
-        recorder.ends(MIB, MIB, "passed")
+        recorder.begins("test_of_the_child", MIB, 100.0)
+        recorder.ends(MIB, MIB, "passed", 100.0)
         recorder.close()
         os._exit(0)
     os.waitpid(child, 0)
@@ -287,14 +298,6 @@ def test_a_header_that_is_too_long_is_refused(tmp_path):
         Recorder().open(str(tmp_path / "ring"), {"rootdir": "x" * 5000})
 
     assert os.listdir(tmp_path) == []
-
-
-def test_what_recording_costs_is_told(recorder):
-    assert recorder.cost_s == 0
-    for number in range(100):
-        ran(recorder, f"test_{number}", 1, 2)
-
-    assert 0 < recorder.cost_s < 1
 
 
 # -- files of others

@@ -167,21 +167,6 @@ class TestBoundary:
         assert watcher.ledger.read(1024).gained("heap") == 0
 
 
-class TestOwnCost:
-    def test_a_sixteenth_stands_for_all(self):
-        times = iter(range(0, 10**9, 5_000))
-        watcher = Watcher(ScriptedProbes(START), clock=times.__next__)
-        watcher.start()
-        for number in range(1600):
-            watcher.boundary(str(number), "passed", 0.0)
-
-        assert next(times) == 5_000 * 2 * 101
-        assert watcher.own_cost_s == pytest.approx(1602 * 5e-6)
-
-    def test_nothing_yet(self):
-        assert Watcher(ScriptedProbes(START)).own_cost_s == 0.0
-
-
 class TestSession:
     def test_the_highest_peak_and_the_ends(self):
         ledger = watched(*chain({"rss": MB}, {"rss": MB, "peak": 300 * MB}, {"rss": MB, "peak": 90 * MB})).ledger
