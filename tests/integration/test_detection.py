@@ -754,3 +754,10 @@ def test_what_adds_once_to_a_holder_that_leaks_is_no_witness(suite):
     assert run.names("leak") == {"test_leaks"}
     assert run.verdict("test_lends")[0] == "clean"
     assert [leak["witnesses"] for leak in run.leaks] == [["test_a.py::test_leaks"]]
+
+
+def test_what_watching_costs_is_told(suite):
+    suite.write("test_a.py", "import pytest\n\n@pytest.mark.parametrize('number', range(64))\ndef test_one(number): pass\n")
+    session = suite.run("--memguard-confirm=none").report["session"]
+
+    assert 0 < session["watching_cost_s"] < session["duration_s"]
