@@ -578,6 +578,7 @@ def test_a_suppressed_leak_is_listed_and_does_not_gate(verdicts):
     assert leak["suppressed_by"] == leak["reason"] == "tracked in issue 12"
     accepted = verdicts.leak("test_accepted")
     assert (accepted["verdict"], accepted["gates"]) == ("suppressed", False)
+    assert accepted["reason"].endswith(" a run accepted by its marker: the audit log is kept on purpose")
     assert [line for line in verdicts.lines if line.startswith("LEAK ")] == [
         line for line in verdicts.lines if line.startswith("LEAK ") and "test_more_than_accepted" in line
     ]
