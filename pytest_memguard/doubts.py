@@ -13,7 +13,7 @@ from pytest_memguard.diagnosis import Evidence
 from pytest_memguard.judge import settled_after
 from pytest_memguard.model import Verdict
 
-_PATIENCE = 3  #: times what an escalation may take
+_PATIENCE = 5  #: times what an escalation may take
 
 
 def read_evidence(evidence: Evidence) -> Reading:

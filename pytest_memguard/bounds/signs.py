@@ -72,7 +72,13 @@ class Signs:
 
     def _is_target(self, target: ast.expr) -> bool:
         inner = target.value if isinstance(target, (ast.Subscript, ast.Attribute)) else None
-        return self._uses.means(target) or (inner is not None and self._uses.means(inner))
+        return self._is_it(target) or (inner is not None and self._uses.means(inner))
+
+    def _is_it(self, target: ast.expr) -> bool:
+        """The thing itself: to give it another name, or that name to something else, changes nothing of it."""
+        place = self._uses.function.place
+        alias = isinstance(target, ast.Name) and (place.element or target.id != place.name)
+        return not alias and self._uses.means(target)
 
     def _keys(self, node: ast.AST) -> Iterator[ast.expr]:
         """The expressions that say under which key or name something is put."""
@@ -121,7 +127,7 @@ class Signs:
             spot = target.slice if isinstance(target, ast.Subscript) and self._uses.means(target.value) else None
             if isinstance(spot, ast.Slice):
                 return not (spot.lower is not None and self._uses.is_size(spot.lower))
-        values = [value for target, value in _pairs(node) if self._uses.means(target)]
+        values = [value for target, value in _pairs(node) if self._is_it(target)]
         parts = [n for value in values for n in ast.walk(value) if isinstance(n, ast.Subscript)]
         return any(isinstance(p.slice, ast.Slice) and any(map(self._uses.means, ast.walk(p.value))) for p in parts)
 
@@ -141,7 +147,7 @@ class Signs:
         return bool(asks) and not absent
 
     def _empties(self, node: ast.AST) -> bool:
-        return any(self._uses.means(target) and _is_empty(value) for target, value in _pairs(node))
+        return any(self._is_it(target) and _is_empty(value) for target, value in _pairs(node))
 
     def _takes_only(self, node: ast.AST) -> bool:
         """Whether nothing else comes in its place; what is linked grows by that: ``node.next, head = head, node``."""
