@@ -281,7 +281,8 @@ class Prover:
         if not evidence.diagnosis.retainers and confirmed.per_run("blocks") in _FEW and (hidden := hidden_caches()):
             return Verdict(name="inconclusive", reason=hidden[0])
         reading = read_evidence(evidence)
-        followed = settle_doubt(self._confirmer, repeat, confirmed, reading, runs=subject.runs, clock=self._clock)
+        runs = subject.runs if cycle is None else 1
+        followed = settle_doubt(self._confirmer, repeat, confirmed, reading, runs=runs, clock=self._clock)
         if isinstance(followed, Verdict):
             return followed
         return self._keep(subject, repeat, followed, evidence, cycle=cycle, says=reading.says)
@@ -363,7 +364,7 @@ class Prover:
                 confirmed.longest,
                 self._noise,
                 explained=explained,
-                followed=confirmed.repetitions * subject.runs,
+                followed=confirmed.repetitions * (subject.runs if cycle is None else 1),
                 says=says,
             ),
             diagnosis=diagnosis,
