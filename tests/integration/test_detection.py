@@ -590,6 +590,7 @@ def test_a_suppressed_leak_is_listed_and_does_not_gate(verdicts):
     assert leak["suppressed_by"] == leak["reason"] == "tracked in issue 12"
     accepted = verdicts.leak("test_accepted")
     assert (accepted["verdict"], accepted["gates"]) == ("suppressed", False)
+    assert accepted["reason"].endswith(" a run accepted by its marker: the audit log is kept on purpose")
     named = " ".join(line for line in verdicts.lines if line.startswith("LEAK "))
     assert {name for name in verdicts.tests if name in named} == {"test_more_than_accepted", "test_slow_leak"}
     assert verdicts.outcomes == {"failed": 2, "passed": 13}
