@@ -40,6 +40,16 @@ class Confirmation:
     metrics: tuple[Metric, ...] = ()
     rounds: tuple[RoundSeries, ...] = ()
 
+    @property
+    def longest(self) -> int:
+        """The rounds of its longest series."""
+        return max((len(series.deltas) for series in self.rounds), default=0)
+
+    @property
+    def in_python(self) -> bool:
+        """Whether most rounds retained Python objects: one where something else was freed does not make it native."""
+        return self.per_run("blocks") > 0
+
     def per_run(self, metric: Metric) -> int:
         """The median growth of a metric per repetition, 0 where it did not grow."""
         for series in self.rounds:

@@ -12,8 +12,9 @@ from pytest_memguard.bounds import LruCensus, bound_on_path, hidden_caches
 from pytest_memguard.census import ContainerCensus
 from pytest_memguard.confirm import Confirmation, Confirmer
 from pytest_memguard.diagnosis import Evidence, KnownCauses, Paths, Watched, new_types
+from pytest_memguard.doubts import read_evidence, settle_doubt
 from pytest_memguard.explaining import Explainer, NotRepeatableError
-from pytest_memguard.judge import Metric, NoiseMeter, confidence
+from pytest_memguard.judge import Metric, NoiseMeter, Says, confidence
 from pytest_memguard.model import Diagnosis, Finding, Kind, RoundSeries, Severity, Suspect, Verdict
 from pytest_memguard.proofs import Proofs
 from pytest_memguard.sharing import by_fixture
@@ -237,18 +238,17 @@ class Prover:
         evidence = self._explainer.examine(repeat, native=False)
         if evidence.holder is not container or not evidence.diagnosis.retainers:
             return Verdict(name="inconclusive", reason="a container gets longer in every run; its holder was not found")
+        reading = read_evidence(evidence)
+        if reading.says == "doubtful":
+            return Verdict(name="inconclusive", reason=f"it gets longer, but may stop: {reading.sign}")
         confirmed = Confirmation(
             state="growing",
             repetitions=len(entries) + done,
             metrics=("blocks",),
             rounds=(RoundSeries(metric="entries", deltas=tuple(entries)),),
         )
-        finding = replace(
-            self._finding(subject, confirmed, evidence, None),
-            kind="python",
-            bytes_per_run=size,
-            severity="high",
-        )
+        finding = self._finding(subject, confirmed, evidence, None, reading.says)
+        finding = replace(finding, kind="python", bytes_per_run=size, severity="high")
         self.proofs.add(finding)
         return self._verdict_of(subject, finding)
 
@@ -268,22 +268,24 @@ class Prover:
         goes_on, burst = self._confirmer.burst(repeat, confirmed, seconds=_BURST_S, most=_MOST_BURST)
         if not goes_on:
             return Verdict(name="saturating", reason=f"it grew, and stopped within {burst} more repetitions")
-
         confirmed = replace(confirmed, repetitions=confirmed.repetitions + burst)
-        native = not _in_python(confirmed)
+        native = not confirmed.in_python
         rounds = 2 if self._confirmer.is_large(confirmed) else 3
         evidence = self._explainer.examine(repeat, native=native, confirmed=confirmed, rounds=rounds)
         settled = self._stopped_meanwhile(repeat, confirmed, evidence)
         if settled is not None:
             return settled
-        bound = (
-            bound_on_path(evidence.chain, evidence.holder) if evidence.chain or evidence.holder is not None else None
-        )
+        bound = bound_on_path(evidence.chain, evidence.holder)
         if bound is not None and (bound.proven or bound.room):
             return Verdict(name="saturating" if bound.proven else "inconclusive", reason=bound.reason)
         if not evidence.diagnosis.retainers and confirmed.per_run("blocks") in _FEW and (hidden := hidden_caches()):
             return Verdict(name="inconclusive", reason=hidden[0])
-        return self._keep(subject, repeat, confirmed, evidence, cycle)
+        reading = read_evidence(evidence)
+        runs = subject.runs if cycle is None else 1
+        followed = settle_doubt(self._confirmer, repeat, confirmed, reading, runs=runs, clock=self._clock)
+        if isinstance(followed, Verdict):
+            return followed
+        return self._keep(subject, repeat, followed, evidence, cycle=cycle, says=reading.says)
 
     def _stopped_meanwhile(
         self, repeat: Callable[[], bool], confirmed: Confirmation, evidence: Evidence
@@ -311,13 +313,15 @@ class Prover:
         repeat: Callable[[], bool],
         confirmed: Confirmation,
         evidence: Evidence,
+        *,
         cycle: Cycle | None,
+        says: Says,
     ) -> Verdict:
-        finding = self._finding(subject, confirmed, evidence, cycle)
+        finding = self._finding(subject, confirmed, evidence, cycle, says)
         cause = None
         if cycle is None:
             cause = self._causes.remember(evidence, blocks_per_run=confirmed.per_run("blocks"))
-        if cycle is not None:
+        else:
             ask = partial(self._explainer.shares, repeat, least=confirmed.repetitions)
             finding, *others = by_fixture(finding, cycle, ask)
             for other in others:
@@ -325,10 +329,12 @@ class Prover:
         self.proofs.add(finding, cause)
         return self._verdict_of(subject, finding)
 
-    def _finding(self, subject: Subject, confirmed: Confirmation, evidence: Evidence, cycle: Cycle | None) -> Finding:
+    def _finding(
+        self, subject: Subject, confirmed: Confirmation, evidence: Evidence, cycle: Cycle | None, says: Says
+    ) -> Finding:
         diagnosis = evidence.diagnosis
         blocks, heap = confirmed.per_run("blocks"), confirmed.per_run("heap")
-        python = _in_python(confirmed) or bool(diagnosis.retainers)  # a string that gets longer is a block all the time
+        python = confirmed.in_python or bool(diagnosis.retainers)  # a string that gets longer is a block all the time
         size = _retained(confirmed, diagnosis) if python else heap or confirmed.per_run("mapped")
         explained = bool(diagnosis.sites or diagnosis.retainers)
         kind: Kind = "python" if python else "native"
@@ -355,10 +361,11 @@ class Prover:
             rounds=confirmed.rounds,
             confidence=confidence(
                 confirmed.metrics,
-                _rounds_of(confirmed),
+                confirmed.longest,
                 self._noise,
                 explained=explained,
-                followed=confirmed.repetitions,
+                followed=confirmed.repetitions * (subject.runs if cycle is None else 1),
+                says=says,
             ),
             diagnosis=diagnosis,
         )
@@ -378,15 +385,6 @@ class Prover:
 
 def _batched(repeat: Callable[[], bool], batch: int) -> Callable[[], bool]:
     return repeat if batch == 1 else lambda: all(repeat() for _ in range(batch))
-
-
-def _rounds_of(confirmed: Confirmation) -> int:
-    return max((len(series.deltas) for series in confirmed.rounds), default=0)
-
-
-def _in_python(confirmed: Confirmation) -> bool:
-    """Whether most repetitions retained Python objects: one where something else was freed does not make it native."""
-    return confirmed.per_run("blocks") > 0
 
 
 def _retained(confirmed: Confirmation, diagnosis: Diagnosis) -> int:

@@ -174,7 +174,13 @@ class Uses:
             return expr.attr == place.name and self.values.value(expr.value) is place.owner
         if place.how != "attribute" or mangled(expr.attr, self.function.class_name) != place.name:
             return False
-        return not (self.function.foreign and self.function.class_name and self._is_first(expr.value))
+        return not self._is_of_another(expr.value)
+
+    def _is_of_another(self, expr: ast.expr) -> bool:
+        """Whether this is the ``self`` of another class, or another class: its attribute of that name is its own."""
+        if self.function.foreign and self.function.class_name and self._is_first(expr):
+            return True
+        return peek.is_a(self.values.value(expr), type) and not self._is_related(expr)
 
     def _is_self(self, expr: ast.AST) -> bool:
         return bool(self.function.class_name) and not self.function.foreign and self._is_first(expr)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_memguard.judge import Floors, NoiseMeter, confidence, growing, hidden_bound, is_noise, pardons
+from pytest_memguard.judge import (
+    Floors,
+    NoiseMeter,
+    confidence,
+    growing,
+    hidden_bound,
+    is_noise,
+    pardons,
+    settled_after,
+)
 
 FLOORS = Floors()
 
@@ -81,3 +90,19 @@ def test_confidence_is_less_where_growth_was_followed_less():
     short, long = (confidence(["blocks"], 32, NoiseMeter(), explained=True, followed=n) for n in (40, 650))
 
     assert 0.9 < short < long < confidence(["blocks"], 32, NoiseMeter(), explained=True)
+
+
+def test_what_the_code_says_of_an_end_counts():
+    endless, open_, doubtful = (hidden_bound(50, says) for says in ("endless", "open", "doubtful"))
+
+    assert endless < 0.01 < open_ < 0.06 < doubtful
+    assert doubtful == pytest.approx(0.417, abs=0.001)  # half of them have a bound, of which 71 % are above 50
+    assert confidence(["blocks"], 32, NoiseMeter(), explained=True, followed=50, says="endless") == 0.98
+    assert confidence(["blocks"], 32, NoiseMeter(), explained=True, followed=50, says="doubtful") < 0.6
+
+
+def test_doubt_is_settled_by_repetitions():
+    enough = settled_after()
+
+    assert hidden_bound(enough, "doubtful") <= 0.1 < hidden_bound(enough - 1, "doubtful")
+    assert settled_after("open") == settled_after("endless") == 6
