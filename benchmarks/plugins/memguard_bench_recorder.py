@@ -17,17 +17,22 @@ from typing import Any
 
 import pytest
 
-# The controller of pytest-xdist records what its workers report.
-_path = os.devnull if "PYTEST_XDIST_WORKER" in os.environ else os.environ["RECORD_TO"]
-_sink = open(_path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - until exit
+# The controller of pytest-xdist records what its workers report. In a worker a file of ours that is open until the end
+# would be one more that warnings tell of.
+_sink = (
+    None
+    if "PYTEST_XDIST_WORKER" in os.environ
+    else open(os.environ["RECORD_TO"], "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - until exit
+)
 _by_file = os.environ.get("RECORD_GC") == "file"
 if _by_file:
     gc.set_threshold(0)  # gc.disable() would last until the first test that enables it
 
 
 def _write(**event: Any) -> None:
-    _sink.write(json.dumps(event, default=repr) + "\n")
-    _sink.flush()
+    if _sink is not None:
+        _sink.write(json.dumps(event, default=repr) + "\n")
+        _sink.flush()
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
