@@ -23,6 +23,12 @@ _FINISHED = frozenset({0, 1})
 _SHOWN = 8
 _CUT = 200
 _TAIL = 400
+# Said by pytest-xdist where ids have the time in them and workers collect in different seconds: no test is run then.
+_REFUSED = "Different tests were collected between"
+_ATTEMPTS = 5
+# Objects that each test of a second plain run leaves alive, of a third twice as many: what a suite shows of the moment
+# at which the garbage collector comes, which every allocation of anybody shifts, then varies between the plain runs.
+_SHIFT = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +134,7 @@ def _runs(suite: Suite, variant: str, options: argparse.Namespace) -> dict[str, 
     result |= {"differences": 0, "errors": []}
     plain: list[Outputs] = []
     for number in range(1, options.plain_runs + 1):
-        broken = _plain(one, variant, folder / f"plain{number}", plain)
+        broken = _plain(one, variant, folder / f"plain{number}", into=plain)
         if broken:
             return result | {"cannot": broken}
     if options.control:
@@ -142,10 +148,10 @@ def _runs(suite: Suite, variant: str, options: argparse.Namespace) -> dict[str, 
     return result | _figures(plain, guarded, folder)
 
 
-def _plain(one: SuiteRun, variant: str, stem: Path, into: list[Outputs]) -> str | None:
+def _plain(one: SuiteRun, variant: str, stem: Path, *, into: list[Outputs]) -> str | None:
     """One more plain run; where the project cannot be run in this way at all, what it ends with."""
     try:
-        outputs = _outputs(one, variant, PLAIN, stem)
+        outputs = _outputs(one, variant, PLAIN, stem, shift=_SHIFT * len(into))
     except BenchmarkError as error:
         return str(error)[-_TAIL:]
     if outputs.status not in _FINISHED:
@@ -167,25 +173,28 @@ def _figures(plain: Sequence[Outputs], guarded: Outputs, folder: Path) -> dict[s
     }
 
 
-def _outputs(one: SuiteRun, variant: str, arguments: Sequence[str], stem: Path) -> Outputs:
-    """One verbose run with the recorder and JUnit on."""
+def _outputs(one: SuiteRun, variant: str, arguments: Sequence[str], stem: Path, *, shift: int = 0) -> Outputs:
+    """One verbose run with the recorder and JUnit on; another one where workers have not agreed on what there is."""
     if one.made is None or one.folder is None:
         raise BenchmarkError(f"{one.suite.name} was not prepared")
-    figures.progress(f"{one.suite.name} {variant}: {stem.name}")
     how = _VARIANTS[variant]
     base = cache("tmp", "neutral") / one.suite.name
-    shutil.rmtree(base, ignore_errors=True)
     record, xml = stem.with_suffix(".jsonl"), stem.parent / "junit.xml"
     command = [one.made.python, "-m", "pytest", "-v", "-rA", "-p", "no:cacheprovider", "-p", "memguard_bench_recorder"]
     # A file that is none with `-W error` is compared as such, and all the others are run.
     command += ["--continue-on-collection-errors", f"--basetemp={base}", f"--junitxml={xml}"]
     command += [*how.arguments, *arguments]
-    done = run(
-        [*command, *one.suite.pytest_arguments],
-        cwd=one.folder,
-        output=stem.with_suffix(".txt"),
-        extra={"RECORD_TO": str(record), **how.environment},
-    )
+    for _ in range(_ATTEMPTS):
+        figures.progress(f"{one.suite.name} {variant}: {stem.name}")
+        shutil.rmtree(base, ignore_errors=True)
+        done = run(
+            [*command, *one.suite.pytest_arguments],
+            cwd=one.folder,
+            output=stem.with_suffix(".txt"),
+            extra={"RECORD_TO": str(record), "RECORD_SHIFT": str(shift), **how.environment},
+        )
+        if _REFUSED not in done.output:
+            break
     found = read(done.status, record=record, output=done.output, junit=xml)
     return found if how.ordered else without_order(found)
 
