@@ -29,6 +29,10 @@ _ATTEMPTS = 5
 # Objects that each test of a second plain run leaves alive, of a third twice as many: what a suite shows of the moment
 # at which the garbage collector comes, which every allocation of anybody shifts, then varies between the plain runs.
 _SHIFT = 10
+# Suites in which a file changes what the files after it show, and which these are depends on how long each takes: the
+# logger that urllib3's test_util.py leaves at another level decides whether test_poolmanager.py logs.
+_COUPLED = frozenset({"urllib3"})
+_HALVES = ("-p", "memguard_bench_halves")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,17 +109,22 @@ def _name(suite: Suite, variant: str, options: argparse.Namespace) -> str:
 
 def _compared(suite: Suite, variant: str, options: argparse.Namespace) -> dict[str, Any]:
     """What was kept of this suite and variant, or a new comparison."""
-    chosen_one = _VARIANTS[variant]
+    how = _VARIANTS[variant]
     settings = {
         "suite": suite.project,
-        "arguments": [*chosen_one.arguments, *suite.pytest_arguments],
-        "environment": dict(chosen_one.environment),
+        "arguments": [*_arguments(suite, variant), *suite.pytest_arguments],
+        "environment": dict(how.environment),
         "requirements": [*suite.requirements, XDIST],
         "plain_runs": options.plain_runs,
         "plugin": plugin_wheel().parent.name,
     }
     measure_it = functools.partial(_runs, suite, variant, options)
     return kept.measured("neutral", _name(suite, variant, options), settings, measure_it, again=options.again)
+
+
+def _arguments(suite: Suite, variant: str) -> tuple[str, ...]:
+    how = _VARIANTS[variant]
+    return how.arguments if how.ordered or suite.name not in _COUPLED else (*how.arguments, *_HALVES)
 
 
 @functools.cache
@@ -183,7 +192,7 @@ def _outputs(one: SuiteRun, variant: str, arguments: Sequence[str], stem: Path, 
     command = [one.made.python, "-m", "pytest", "-v", "-rA", "-p", "no:cacheprovider", "-p", "memguard_bench_recorder"]
     # A file that is none with `-W error` is compared as such, and all the others are run.
     command += ["--continue-on-collection-errors", f"--basetemp={base}", f"--junitxml={xml}"]
-    command += [*how.arguments, *arguments]
+    command += [*_arguments(one.suite, variant), *arguments]
     for _ in range(_ATTEMPTS):
         figures.progress(f"{one.suite.name} {variant}: {stem.name}")
         shutil.rmtree(base, ignore_errors=True)

@@ -50,14 +50,10 @@ def _about(results: Sequence[Mapping[str, Any]]) -> str:
     plain = " or ".join(map(str, sorted({result["plain_runs"] for result in results})))
     return (
         f"{when}, Python {pythons}, {', '.join(versions)}; {plain} plain runs of each.\n"
-        f"In all {suites} suites, {tests:,} tests run and checked, {lines:,} lines compared."
+        f"In all {suites} suites, {tests:,} tests in their {len(results)} runs, {lines:,} lines compared."
     )
 
 
 def _varying(result: Mapping[str, Any]) -> str:
-    parts = []
-    if result["unstable"]:
-        parts.append(f"{result['unstable']} lines")
-    if result["loose"]:
-        parts.append(f"{result['loose']} texts")
-    return ", ".join(parts) or _NONE
+    counts = (("line", result["unstable"]), ("text", result["loose"]))
+    return ", ".join(f"{n} {what}{'s' if n > 1 else ''}" for what, n in counts if n) or _NONE
