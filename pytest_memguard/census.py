@@ -86,9 +86,9 @@ class ContainerCensus:
     Counted are ``list``, ``dict``, ``set``, ``deque``, ``bytearray``, ``array``, ``BytesIO``, ``StringIO`` and
     ``SimpleQueue`` with all their subclasses, by the slots of these types: no ``__len__``, ``__eq__``, ``__hash__`` or
     ``__repr__`` of a test's own runs. Dicts of plain values and bytearrays are unknown to the collector and are found
-    as referents (a bytearray in a tuple of plain values, such as the defaults of a function, is not). Left out: modules
-    of ``own`` packages, what their instances hold, and the inside of running frames. A ``str`` or ``bytes`` that gets
-    longer is a new object each time, so texts are compared by name, and only as globals of modules: one counts as
+    as referents (a bytearray in a tuple of plain values, such as the defaults of a function, is not). Left out: what
+    modules of ``own`` packages and their instances hold, and the inside of running frames. A ``str`` or ``bytes`` that
+    gets longer is a new object each time, so texts are compared by name, and only as globals of modules: one counts as
     grown when it begins or ends with what it was.
 
     Frozen objects (``gc.freeze``) are invisible to ``gc.get_objects``: call :meth:`take` unfrozen and after a full
@@ -196,14 +196,15 @@ class ContainerCensus:
                 yield Grown(container=names, name=name, before=len(before), after=len(after))
 
     def _held_by_own(self, own: list[object]) -> set[int]:
-        """Ids of the dicts of own modules, of the attribute dicts of own instances, and of what these hold directly.
+        """Ids of the namespaces of own modules, the attributes of own instances, and of what these hold directly.
 
         Ids stay true for as long as they are asked for: the census keeps every container alive that it may report.
         """
         modules = [_module_dict(o) for o in own if type(o) is types.ModuleType]
-        held = gc.get_referents(*[o for o in own if type(o) is not types.ModuleType])
+        held: list[object] = [names for names in modules if self._is_own(names.get("__name__"))]
+        held += gc.get_referents(*[o for o in own if type(o) is not types.ModuleType])
         held += gc.get_referents(*[o for o in held if type(o) is dict])
-        return {id(o) for o in held} | {id(names) for names in modules if self._is_own(names.get("__name__"))}
+        return set(map(id, held))
 
     def _is_no_entry(self, kind: type) -> bool:
         """Whether an entry of that type retains nothing of the suite's.

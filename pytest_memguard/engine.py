@@ -209,11 +209,11 @@ class _LateProver:
         return self.made
 
 
-def _accepted(finding: Finding, accepted: Mapping[str, int]) -> Finding:
-    """A leak that every test showing it has been allowed by its marker is suppressed."""
+def _accepted(finding: Finding, accepted: Mapping[str, tuple[int, str]]) -> Finding:
+    """A leak that every test showing it has been allowed by its marker is suppressed, with the reason of the first."""
     tests = [witness for witness in finding.witnesses if not witness.startswith("fixture:")]
-    if tests and all(accepted.get(test, -1) >= finding.bytes_per_run for test in tests):
-        return replace(finding, verdict="suppressed", reason="accepted by the marker", suppressed_by="marker")
+    if tests and all(accepted.get(test, (-1, ""))[0] >= finding.bytes_per_run for test in tests):
+        return replace(finding, verdict="suppressed", reason=accepted[tests[0]][1], suppressed_by="marker")
     return finding
 
 

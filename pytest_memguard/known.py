@@ -133,9 +133,9 @@ class Known:
         elif words:
             self.warnings.append(told)
 
-    def keep_proved(self, worker: str, proved: Sequence[Mapping[str, Any]]) -> None:
-        """A worker died: take the leaks that it had told of before. Not later than when findings are judged."""
-        note = f"worker {worker} has proved this, and died before it could report"
+    def keep_proved(self, worker: str, proved: Sequence[Mapping[str, Any]], *, ended: str) -> None:
+        """A worker *ended* (``died``): take the leaks that it had told of. Not later than when findings are judged."""
+        note = f"worker {worker} has proved this, and {ended} before it could report"
         for each in proved:
             finding = Finding.from_json(each)
             notes = (*finding.diagnosis.notes, note)

@@ -51,7 +51,7 @@ class Prover:
             confirmer, paths=paths, watched=watched, fixture_of=fixture_of, on_fault=on_fault, clock=clock
         )
         self.proofs = Proofs(watched, self._explainer.placed, paths)
-        self.accepted: dict[str, int] = {}
+        self.accepted: dict[str, tuple[int, str]] = {}  # bytes a run, and why, by node id
         self._confirmer = confirmer
         self._noise = noise
         self._on_suspect = on_suspect
@@ -366,8 +366,8 @@ class Prover:
     def _verdict_of(self, subject: Subject, finding: Finding) -> Verdict:
         if subject.tolerance_bytes and finding.bytes_per_run <= subject.tolerance_bytes:
             accepted = f"{format_bytes(subject.tolerance_bytes)} a run accepted by its marker"
-            self.accepted[subject.nodeid] = subject.tolerance_bytes
             reason = f"{accepted}: {subject.tolerance_reason}" if subject.tolerance_reason else accepted
+            self.accepted[subject.nodeid] = (subject.tolerance_bytes, reason)
             return Verdict(name="suppressed", reason=reason)
         return Verdict(name="leak")
 

@@ -137,7 +137,7 @@ class ControllerEnd:
         worker = str(node.gateway.id)
         wire = (getattr(node, "workeroutput", None) or {}).get(_KEY)
         if wire is None:
-            self._guard.keep_proved(worker, self._proved.get(worker, ()))
+            self._guard.keep_proved(worker, self._proved.get(worker, ()), ended="died")
             self._dead.add(worker)  # the report of the test that killed it is still to come
             return
         for row in wire["rows"]:
@@ -145,6 +145,15 @@ class ControllerEnd:
         self._guard.absorb(worker, wire)
         self._proved.pop(worker, None)
         self._unread.pop(worker, None)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """What workers have proved is known also where the run is stopped, before findings are judged."""
+        try:
+            return (yield)
+        finally:
+            for worker in sorted(self._proved.keys() - self._dead):
+                self._guard.keep_proved(worker, self._proved[worker], ended="was stopped")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:

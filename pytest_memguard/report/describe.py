@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from pytest_memguard.gate import ONLY_WARNS
 from pytest_memguard.model import (
     AllocationSite,
     Checkpoint,
@@ -148,11 +149,13 @@ def where(finding: Finding) -> str:
 
 
 def standing(finding: Finding) -> str:
-    """Why a finding is only listed, in one word: ``suppressed``, ``known``, ``low`` or ``third-party``."""
+    """Why a finding is only listed, in one word: ``suppressed``, ``known``, ``low``, ``warned`` or ``third-party``."""
     if finding.verdict == "suppressed":
         return "suppressed"
     if finding.suppressed_by is not None:
         return "known"
+    if finding.reason == ONLY_WARNS:
+        return "warned"
     return "low" if finding.severity == "low" else "third-party"
 
 

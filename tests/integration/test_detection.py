@@ -578,6 +578,7 @@ def test_a_suppressed_leak_is_listed_and_does_not_gate(verdicts):
     assert leak["suppressed_by"] == leak["reason"] == "tracked in issue 12"
     accepted = verdicts.leak("test_accepted")
     assert (accepted["verdict"], accepted["gates"]) == ("suppressed", False)
+    assert accepted["reason"].endswith(" a run accepted by its marker: the audit log is kept on purpose")
     assert [line for line in verdicts.lines if line.startswith("LEAK ")] == [
         line for line in verdicts.lines if line.startswith("LEAK ") and "test_more_than_accepted" in line
     ]
@@ -757,7 +758,9 @@ def test_what_adds_once_to_a_holder_that_leaks_is_no_witness(suite):
 
 
 def test_what_watching_costs_is_told(suite):
-    suite.write("test_a.py", "import pytest\n\n@pytest.mark.parametrize('number', range(64))\ndef test_one(number): pass\n")
+    suite.write(
+        "test_a.py", "import pytest\n\n@pytest.mark.parametrize('number', range(64))\ndef test_one(number): pass\n"
+    )
     session = suite.run("--memguard-confirm=none").report["session"]
 
     assert 0 < session["watching_cost_s"] < session["duration_s"]

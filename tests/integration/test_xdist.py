@@ -269,6 +269,29 @@ def test_what_a_worker_has_proved_before_it_dies_is_reported(suite):
     assert run.code == 1
 
 
+INTERRUPTS = """
+import os, signal, time
+
+runs = []
+
+def test_interrupts_when_repeated():
+    runs.append(1)
+    if len(runs) == 2:
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(60)
+"""
+
+
+def test_what_a_worker_has_proved_when_the_run_is_interrupted_is_reported(suite):
+    suite.write("test_a.py", PROVES.partition("def test_dies")[0])
+    suite.write("test_b.py", INTERRUPTS)
+    run = suite.run("-n1", UNLIMITED)
+
+    assert run.leak("test_leaks")["notes"][-1] == "worker gw0 has proved this, and was stopped before it could report"
+    assert len(run.leaks) == len(failing_entries(run)) == 1
+    assert run.code == 2
+
+
 KILLED = """
 import os, signal, time
 import pytest

@@ -354,16 +354,18 @@ def test_a_heap_that_is_too_large_is_not_counted():
 
 def test_own_packages_are_left_out():
     module = types.ModuleType("pluggy.under_test")
+    module.cache = {}
     hooks = type("Hooks", (), {"__module__": "pluggy._hooks"})()
     hooks.calls, hooks.by_name = [], {"a": []}
     users = Plain()
     users.calls = []
     census = ContainerCensus(
-        lambda: [module, vars(module), hooks, hooks.calls, hooks.by_name, users, users.calls, hooks.by_name["a"]]
+        lambda: [module, vars(module), module.cache, hooks, hooks.calls, hooks.by_name, users, users.calls]
     )
     census.take()
     for number in range(8):
         vars(module)[f"name_{number}"] = number
+        module.cache[number] = number
         hooks.calls.append(number)
         hooks.by_name[number] = number
         users.calls.append(number)
