@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks import normal
 from benchmarks.places import BenchmarkError
 from benchmarks.texts import Template
-from benchmarks.varying import record_lines, texts, varying, without
+from benchmarks.varying import record_lines, shape, steady, texts, varying, without
+
+# What is said of the worker: its name, in a path as well, and how much of the suite, or of its part, was done by then.
+_WORKER = re.compile(r"\bgw\d+\b")
+_SHARE = re.compile(r"(?<=^\[gw\]) \[ *\d+%\]| +\[ *\d+%\]$")
+_IN_ORDER = frozenset({"start", "finish", "collected"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +55,17 @@ def read(status: int, *, record: Path, output: str, junit: Path) -> Outputs:
     )
 
 
+def without_order(found: Outputs) -> Outputs:
+    """The same outputs as a run with workers has them: in no order, as tests end when they happen to, on any worker."""
+    events = {key: _anywhere(event) for key, event in sorted(found.record.items()) if key[0] not in _IN_ORDER}
+    return replace(found, record=events, terminal=_sorted(found.terminal), junit=_sorted(found.junit))
+
+
 def compare(plain: Sequence[Outputs], guarded: Outputs) -> Compared:
     """Forgiving only what two plain runs already disagree about."""
-    loose = varying([run.record for run in plain])
+    records = steady([run.record for run in (*plain, guarded)], plain=len(plain))
+    *plain, guarded = (replace(run, record=record) for run, record in zip((*plain, guarded), records, strict=True))
+    loose = varying(records[:-1])
     blocks: list[str] = []
     unstable = 0
     shared = [_lines(run, loose, [*plain, guarded]) for run in (*plain, guarded)]
@@ -66,6 +80,19 @@ def compare(plain: Sequence[Outputs], guarded: Outputs) -> Compared:
         blocks.append(f"exit status {guarded.status}, plain {statuses}")
     lines_compared = sum(len(lines) for lines in shared[-1].values())
     return Compared(blocks=blocks, lines=lines_compared, unstable=unstable, loose=len(loose))
+
+
+def _anywhere(event: normal.Event) -> normal.Event:
+    return normal.Event(facts=tuple(map(_any_worker, event.facts)), texts=tuple(map(_any_worker, event.texts)))
+
+
+def _any_worker(line: str) -> str:
+    return _SHARE.sub("", _WORKER.sub("gw", line))
+
+
+def _sorted(lines: Iterable[str]) -> list[str]:
+    """By what a line says but for its numbers: one that varies by itself stays in its place."""
+    return sorted(map(_any_worker, lines), key=lambda line: (shape(line), line))
 
 
 def _lines(run: Outputs, loose: set[normal.Key], runs: Sequence[Outputs]) -> dict[str, list[str]]:

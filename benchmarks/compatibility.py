@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import figures
-from benchmarks.comparing import Outputs, compare, read
+from benchmarks.comparing import Outputs, compare, read, without_order
 from benchmarks.pairs import CHECKING, PLAIN
 from benchmarks.places import ROOT, BenchmarkError, cache, digest, empty
 from benchmarks.rows import ROWS, VARIANTS, Row
@@ -25,7 +24,6 @@ _PATIENCE_S = 300.0
 _PLAIN_RUNS = 2
 _SHOWN = 4
 _CUT = 200
-_WORKER = re.compile(r"\[gw\d\]")
 _HARMLESS = frozenset({"clean", "saturating", "one-off", "deferred", "suppressed"})
 _HEAD = """\
 # Other plugins
@@ -169,22 +167,7 @@ def _outputs(row: Row, made: Venv, variant: str, ours: Sequence[str], stem: Path
         timeout_s=_PATIENCE_S,
     )
     found = replace(read(done.status, record=record, output=done.output, junit=xml), others=row.files(folder))
-    return _without_order(found) if "-n" in variant else found
-
-
-def _without_order(found: Outputs) -> Outputs:
-    """With workers, reports come in the order in which they happen to end."""
-    events = {
-        key: replace(event, texts=tuple(map(_any_worker, event.texts)))
-        for key, event in sorted(found.record.items())
-        if key[0] not in ("start", "finish", "collected")
-    }
-    last = [line for line in found.terminal if line.startswith("=== ") and "passed" in line]
-    return replace(found, record=events, terminal=last, junit=sorted(map(_any_worker, found.junit)))
-
-
-def _any_worker(line: str) -> str:
-    return _WORKER.sub("[gw]", line)
+    return without_order(found) if "-n" in variant else found
 
 
 def _show(row: Row, variant: str, blocks: Sequence[str], found: dict[str, Any]) -> None:

@@ -89,11 +89,14 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def prepared(suite: Suite, python: str) -> SuiteRun:
-    """The suite fetched, installed and run once without the plugin; says aloud when it is left out."""
+def prepared(suite: Suite, python: str, beside: Sequence[str] = ()) -> SuiteRun:
+    """The suite fetched, installed and run once without the plugin; says aloud when it is left out.
+
+    With requirements ``beside`` its own, in an environment of its own.
+    """
     one = SuiteRun(suite=suite)
     try:
-        one.made, one.folder = prepare(suite, python)
+        one.made, one.folder = prepare(suite, python, beside)
         figures.progress(f"{suite.name}: plain run")
         one.plain = run(command(one, PLAIN), cwd=one.folder, output=cache("logs") / f"{suite.name}-plain.log")
     except BenchmarkError as error:

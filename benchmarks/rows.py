@@ -11,10 +11,9 @@ from pathlib import Path
 
 from benchmarks.places import ROOT
 from benchmarks.varying import shape
-from benchmarks.venvs import PYTEST
+from benchmarks.venvs import PYTEST, XDIST
 
 MATRIX = ROOT / "benchmarks" / "matrix"
-XDIST = "pytest-xdist==3.8.0"
 RANDOMLY = "pytest-randomly==5.1.0"
 NEWEST = (PYTEST, XDIST, RANDOMLY)
 _PLAIN = ("as it is",)

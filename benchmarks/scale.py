@@ -15,10 +15,9 @@ from benchmarks.pairs import CHECKING, PLAIN, WATCHING
 from benchmarks.places import ROOT, BenchmarkError, cache, empty
 from benchmarks.runs import run
 from benchmarks.trivial import functions
-from benchmarks.venvs import PLUGIN_NEEDS, PYTEST, Venv, venv, with_plugin
+from benchmarks.venvs import PLUGIN_NEEDS, PYTEST, XDIST, Venv, venv, with_plugin
 
 PAGE = ROOT / "docs" / "reference" / "scale.md"
-_XDIST = "pytest-xdist==3.8.0"
 _SCOPES = ("function", "class", "module", "package", "session")
 _TIMEOUT_S = 3600.0
 _MB = 1e6
@@ -65,7 +64,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """A line for each size; what is measured is kept for the page."""
     words = options.only.split(",") if options.only else [""]
     parts = [part for part in _parts(options.tests) if any(word in part.name for word in words)]
-    made = with_plugin(venv("scale", options.python, (PYTEST, _XDIST, *PLUGIN_NEEDS)))
+    made = with_plugin(venv("scale", options.python, (PYTEST, XDIST, *PLUGIN_NEEDS)))
     about = figures.machine(options.python, made.versions())
     rows: list[tuple[str, ...]] = []
     for part in parts:

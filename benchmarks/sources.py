@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import subprocess
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.figures import progress
@@ -16,12 +17,16 @@ _TAIL = 800
 _INI_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
 
 
-def prepare(suite: Suite, python: str) -> tuple[Venv, Path]:
-    """The environment of a suite and the folder to run pytest in. Raises BenchmarkError where either cannot be had."""
+def prepare(suite: Suite, python: str, beside: Sequence[str] = ()) -> tuple[Venv, Path]:
+    """The environment of a suite and the folder to run pytest in. Raises BenchmarkError where either cannot be had.
+
+    With requirements ``beside`` those of the suite it is an environment of its own: the others stay as they are.
+    """
     needed = tuple(int(part) for part in python.split("."))
     if needed < suite.oldest:
         raise BenchmarkError(f"{suite.name} {suite.version} needs Python {'.'.join(map(str, suite.oldest))}")
-    made = venv(suite.name, python, (PYTEST, suite.project, *suite.requirements))
+    name = "-".join((suite.name, *(requirement.partition("==")[0] for requirement in beside)))
+    made = venv(name, python, (PYTEST, suite.project, *suite.requirements, *beside))
     return made, source(suite, made)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from benchmarks.normal import Event, Key
 
@@ -16,6 +18,14 @@ _MARGIN = re.compile(r"^(E|>)? *")
 def shape(line: str) -> str:
     """A line without its numbers."""
     return _NUMBER.sub("#", line)
+
+
+def steady(runs: Sequence[Mapping[Key, Event]], *, plain: int) -> list[dict[Key, Event]]:
+    """The records, those of the plain runs first; ids in which plain runs differ by a number (a time) go without it."""
+    ids = [{nodeid for _, nodeid, _, _ in run} for run in runs[:plain]]
+    everywhere = set(ids[0]).intersection(*ids[1:])
+    moving = {shape(nodeid) for one in ids for nodeid in one - everywhere}
+    return [_renamed(run, everywhere, moving) for run in runs] if moving else [dict(run) for run in runs]
 
 
 def varying(runs: Sequence[Mapping[Key, Event]]) -> set[Key]:
@@ -49,6 +59,22 @@ def record_lines(events: Mapping[Key, Event], loose: AbstractSet[Key], everywher
         if key not in loose:
             lines += [f"    | {line}" for line in event.texts]
     return lines
+
+
+def _renamed(events: Mapping[Key, Event], everywhere: AbstractSet[str], moving: AbstractSet[str]) -> dict[Key, Event]:
+    def moves(nodeid: str) -> bool:
+        return nodeid not in everywhere and shape(nodeid) in moving
+
+    renamed: dict[Key, Event] = {}
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for (kind, nodeid, when, _), event in events.items():
+        own = moves(nodeid)
+        place = (kind, shape(nodeid) if own else nodeid, when)
+        seen[place] += 1
+        facts = tuple(shape(fact) if own or moves(fact) else fact for fact in event.facts)
+        key: Key = (*place, seen[place])
+        renamed[key] = replace(event, facts=facts)
+    return renamed
 
 
 def _bare(line: str) -> str:

@@ -13,6 +13,7 @@ from benchmarks.figures import progress
 from benchmarks.places import ROOT, BenchmarkError, cache, digest, empty, interpreter
 
 PYTEST = "pytest==9.2.0"
+XDIST = "pytest-xdist==3.8.0"
 PLUGIN_NEEDS = ("objgraph==3.7.0", "psutil==7.2.2", "PyYAML==6.0.3")
 _TAIL = 12
 

@@ -5,6 +5,7 @@ a line: reports of collection and of each phase with their sections and texts, w
 
 With RECORD_GC=file the automatic garbage collection is off and each test file ends with a full one. Otherwise it comes
 at a moment that every allocation of anybody shifts, and with it the test in which a forgotten file is found.
+With RECORD_SHIFT=N each test begins with N more objects alive than the one before: it comes at other moments.
 """
 
 from __future__ import annotations
@@ -17,17 +18,24 @@ from typing import Any
 
 import pytest
 
-# The controller of pytest-xdist records what its workers report.
-_path = os.devnull if "PYTEST_XDIST_WORKER" in os.environ else os.environ["RECORD_TO"]
-_sink = open(_path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - until exit
+# The controller of pytest-xdist records what its workers report. In a worker a file of ours that is open until the end
+# would be one more that warnings tell of.
+_sink = (
+    None
+    if "PYTEST_XDIST_WORKER" in os.environ
+    else open(os.environ["RECORD_TO"], "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - until exit
+)
 _by_file = os.environ.get("RECORD_GC") == "file"
+_shift = int(os.environ.get("RECORD_SHIFT", "0"))
+_shifting: list[list[Any]] = []
 if _by_file:
     gc.set_threshold(0)  # gc.disable() would last until the first test that enables it
 
 
 def _write(**event: Any) -> None:
-    _sink.write(json.dumps(event, default=repr) + "\n")
-    _sink.flush()
+    if _sink is not None:
+        _sink.write(json.dumps(event, default=repr) + "\n")
+        _sink.flush()
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
@@ -48,6 +56,12 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 def pytest_runtest_logstart(nodeid: str, location: tuple[str, int | None, str]) -> None:
     """A test begins."""
     _write(event="start", nodeid=nodeid, location=location)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Some objects that stay."""
+    _shifting.extend([] for _ in range(_shift))
 
 
 @pytest.hookimpl(tryfirst=True)
