@@ -41,8 +41,8 @@ class Stretch:
     ``steady``: what is known to have retained nothing. ``level``: what retained no block. ``grown``: what may have.
     ``late``: what was freed when its threads had ended. ``failed``: what could not be repeated. ``witnesses``: what
     retained exactly what known causes explain. ``judged``: what is no question of memory any more. ``alone``: those
-    with readings of their own, and what the last repetition showed; what those of ``grown`` and ``witnesses`` among
-    them have added is not in ``moved``, and of the others only what the last repetition has.
+    with readings of their own, and what these showed; what those of ``grown`` and ``witnesses`` among them have added
+    is not in ``moved``.
     """
 
     steady: list[Subject] = field(default_factory=list)
@@ -116,7 +116,6 @@ class Screen:
         self._before = array("q", bytes(8 * (LONGEST + 1)))
         self._after = array("q", bytes(8 * LONGEST))
         self._readings = array("q", bytes(8 * LONGEST))  # the index of the one after a test, 0 if it has none
-        self._first = array("q", bytes(8 * LONGEST))  # the index of the last one before a test
         self._flags = bytearray(LONGEST)
 
     def screen(self, subjects: Sequence[Subject]) -> Stretch:
@@ -130,9 +129,7 @@ class Screen:
         return self._sort(subjects[:count])
 
     def _sort(self, subjects: Sequence[Subject]) -> Stretch:
-        samples: dict[Metric, Sequence[int]] = {
-            metric: r for metric, r in self._confirmer.meter.samples().items() if metric != "blocks"
-        }
+        samples = {metric: r for metric, r in self._confirmer.meter.samples().items() if metric != "blocks"}
         found = Stretch(moved={metric: readings[-1] - readings[0] for metric, readings in samples.items()})
         for position, subject in enumerate(subjects):
             flag, last = self._flags[position], self._readings[position]
@@ -147,18 +144,12 @@ class Screen:
                 found.late.append(subject)
             elif flag in _CHANGED or self._after[position] > self._before[position]:
                 (found.witnesses if flag == _WITNESS else found.grown).append(subject)
-                self._take_off(found, samples, position, last)
+                for metric, by in own.items():
+                    found.moved[metric] -= by
             else:
-                self._take_off(found, samples, position, last - 1)
                 (found.steady if last and not self._has_moved(own) else found.level).append(subject)
         self._reads_all = _MANY * len(found.witnesses) > len(subjects)
         return found
-
-    def _take_off(self, found: Stretch, samples: Mapping[Metric, Sequence[int]], position: int, last: int) -> None:
-        """Of a test with readings of its own: all that its repetitions have added until that reading."""
-        if self._readings[position]:
-            for metric, readings in samples.items():
-                found.moved[metric] -= readings[last] - readings[self._first[position]]
 
     def _has_moved(self, own: Mapping[Metric, int]) -> bool:
         """Whether more may be retained than these readings show: the heap at all, or pages gained."""
@@ -183,20 +174,21 @@ class Screen:
                 return position
             alone = self._reads_all or subject.duration_s >= _SLOW_S
             if alone and not fresh:
-                self._read_all()
-            self._first[position] = meter.used - 1
+                settler.saturate()
+                meter.read()  # leaves some in free lists until the next settling: blocks are not read after it
             self._repeat(subject, position)
             if self._flags[position] == _FIXTURE:  # what that holds is no growth: the next repetition finds it there
                 before[position] = after[position]
                 self._repeat(subject, position)
             before[position + 1] = after[position]
             if not self._flags[position] and self._gained(position) > 0:
-                self._look_again(subject, position, knows_causes=knows_causes, alone=alone)
+                self._look_again(subject, position, knows_causes=knows_causes)
             if self._gained(position) > 0 and self._flags[position] != _WITNESS:
                 unknown += 1
             self._readings[position] = 0
             if alone:
-                self._read_all()
+                settler.saturate()
+                meter.read()
                 self._readings[position] = meter.used - 1
             fresh = alone
             # What takes so little time cannot fill much memory; reading the pages takes as long as the rest here.
@@ -218,20 +210,15 @@ class Screen:
             self._grace.wait()  # or what its threads free later would hide what the next tests retain
             self._read(position)
 
-    def _read_all(self) -> None:
-        """Leaves some in free lists until the next settling: blocks are not read after it."""
-        self._confirmer.settler.saturate()
-        self._confirmer.meter.read()
-
     def _read(self, position: int) -> None:
         self._confirmer.settler.light()
         self._after[position] = self._read_blocks()
 
-    def _look_again(self, subject: Subject, position: int, *, knows_causes: bool, alone: bool) -> None:
+    def _look_again(self, subject: Subject, position: int, *, knows_causes: bool) -> None:
         """Repeat it in place: the first repetition may only have put back what another test has cleared.
 
         What retains exactly what known causes explain is a witness; what retains nothing the next time, or the one
-        after it, is cleared. ``alone``: of the other metrics, too, only the last repetition counts.
+        after it, is cleared.
         """
         if knows_causes:
             self._mark(position)
@@ -243,8 +230,6 @@ class Screen:
         while looks and not self._flags[position] and self._gained(position) > 0:
             looks -= 1
             self._before[position] = self._after[position]
-            if alone:
-                self._read_all()
             self._repeat(subject, position)
         if not self._flags[position] and self._gained(position) < 0:
             self._flags[position] = _RESTLESS
