@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RepetitionHooks"]
 
-# What repetitions take in so short a time is no reason to be killed, and reading it takes as long as a tenth of one.
-_READ_EVERY_S = 0.005
-
 
 class RepetitionHooks:
     """Registered for pass 2 only."""
@@ -29,7 +26,6 @@ class RepetitionHooks:
         self._clock = guard.clock
         self._read = guard.reader("rss") or _unknown
         self._rss = self._read()
-        self._read_s = self._clock()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -44,10 +40,8 @@ class RepetitionHooks:
         finally:
             if self._vigil is not None:
                 self._vigil.ended()
-            now = self._clock()
-            if now - self._read_s >= _READ_EVERY_S:
-                self._read_s, self._rss = now, self._read()
-            self._recorder.ends(-1 if self._rss is None else self._rss, -1, "", now)
+            rss = self._rss = self._read()
+            self._recorder.ends(-1 if rss is None else rss, -1, "", self._clock())
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, object, object]:
