@@ -87,8 +87,8 @@ class ContainerCensus:
     ``SimpleQueue`` with all their subclasses, by the slots of these types: no ``__len__``, ``__eq__``, ``__hash__`` or
     ``__repr__`` of a test's own runs. Dicts of plain values and bytearrays are unknown to the collector and are found
     as referents (a bytearray in a tuple of plain values, such as the defaults of a function, is not). Left out: what
-    modules of ``own`` packages and their instances hold, and the inside of running frames. A ``str`` or ``bytes`` that gets
-    longer is a new object each time, so texts are compared by name, and only as globals of modules: one counts as
+    modules of ``own`` packages and their instances hold, and the inside of running frames. A ``str`` or ``bytes`` that
+    gets longer is a new object each time, so texts are compared by name, and only as globals of modules: one counts as
     grown when it begins or ends with what it was.
 
     Frozen objects (``gc.freeze``) are invisible to ``gc.get_objects``: call :meth:`take` unfrozen and after a full

@@ -769,7 +769,9 @@ def test_what_adds_once_to_a_holder_that_leaks_is_no_witness(suite):
 
 
 def test_what_watching_costs_is_told(suite):
-    suite.write("test_a.py", "import pytest\n\n@pytest.mark.parametrize('number', range(64))\ndef test_one(number): pass\n")
+    suite.write(
+        "test_a.py", "import pytest\n\n@pytest.mark.parametrize('number', range(64))\ndef test_one(number): pass\n"
+    )
     session = suite.run("--memguard-confirm=none").report["session"]
 
     assert 0 < session["watching_cost_s"] < session["duration_s"]
