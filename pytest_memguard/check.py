@@ -163,9 +163,9 @@ class Checker:
         self._start_with([left], verdict)
 
     def _maybe_thaw(self) -> None:
-        """Collect the whole heap now and then (garbage of module fixtures), for at most 3 % of the time."""
+        """Collect the whole heap now and then (garbage of module fixtures), for at most 2 % of the time."""
         now = self._clock()
-        if now - self._last_thaw < self._thaw_cost * 30:
+        if now - self._last_thaw < self._thaw_cost * 50:
             return
         self._confirmer.thaw()
         self._last_thaw = self._clock()

@@ -21,7 +21,7 @@ LONGEST = 48  #: tests of one stretch
 _LOOKS = 4
 _GROWTHS = 2
 _LITTLE = 1024
-_SLOW_S = 0.003
+_SLOW_S = 0.01
 _MANY = 4
 _ENOUGH = 6
 _SOME = 4
@@ -41,8 +41,8 @@ class Stretch:
     ``steady``: what is known to have retained nothing. ``level``: what retained no block. ``grown``: what may have.
     ``late``: what was freed when its threads had ended. ``failed``: what could not be repeated. ``witnesses``: what
     retained exactly what known causes explain. ``judged``: what is no question of memory any more. ``alone``: those
-    with readings of their own, and what these showed; what those of ``grown`` and ``witnesses`` among them have added
-    is not in ``moved``.
+    with readings of their own, and what the last repetition showed; what those of ``grown`` and ``witnesses`` among
+    them have added is not in ``moved``, and of the others only what the last repetition has.
     """
 
     steady: list[Subject] = field(default_factory=list)
@@ -116,6 +116,7 @@ class Screen:
         self._before = array("q", bytes(8 * (LONGEST + 1)))
         self._after = array("q", bytes(8 * LONGEST))
         self._readings = array("q", bytes(8 * LONGEST))  # the index of the one after a test, 0 if it has none
+        self._first = array("q", bytes(8 * LONGEST))  # the index of the last one before a test
         self._flags = bytearray(LONGEST)
 
     def screen(self, subjects: Sequence[Subject]) -> Stretch:
@@ -129,7 +130,9 @@ class Screen:
         return self._sort(subjects[:count])
 
     def _sort(self, subjects: Sequence[Subject]) -> Stretch:
-        samples = {metric: r for metric, r in self._confirmer.meter.samples().items() if metric != "blocks"}
+        samples: dict[Metric, Sequence[int]] = {
+            metric: r for metric, r in self._confirmer.meter.samples().items() if metric != "blocks"
+        }
         found = Stretch(moved={metric: readings[-1] - readings[0] for metric, readings in samples.items()})
         for position, subject in enumerate(subjects):
             flag, last = self._flags[position], self._readings[position]
@@ -144,12 +147,18 @@ class Screen:
                 found.late.append(subject)
             elif flag in _CHANGED or self._after[position] > self._before[position]:
                 (found.witnesses if flag == _WITNESS else found.grown).append(subject)
-                for metric, by in own.items():
-                    found.moved[metric] -= by
+                self._take_off(found, samples, position, last)
             else:
+                self._take_off(found, samples, position, last - 1)
                 (found.steady if last and not self._has_moved(own) else found.level).append(subject)
         self._reads_all = _MANY * len(found.witnesses) > len(subjects)
         return found
+
+    def _take_off(self, found: Stretch, samples: Mapping[Metric, Sequence[int]], position: int, last: int) -> None:
+        """Of a test with readings of its own: all that its repetitions have added until that reading."""
+        if self._readings[position]:
+            for metric, readings in samples.items():
+                found.moved[metric] -= readings[last] - readings[self._first[position]]
 
     def _has_moved(self, own: Mapping[Metric, int]) -> bool:
         """Whether more may be retained than these readings show: the heap at all, or pages gained."""
@@ -174,22 +183,18 @@ class Screen:
                 return position
             alone = self._reads_all or subject.duration_s >= _SLOW_S
             if alone and not fresh:
-                settler.saturate()
-                meter.read()  # leaves some in free lists until the next settling: blocks are not read after it
-            self._repeat(subject, position)
+                self._read_all()
+            self._first[position] = meter.used - 1
+            self._repeat(subject, position, alone=alone)
             if self._flags[position] == _FIXTURE:  # what that holds is no growth: the next repetition finds it there
                 before[position] = after[position]
-                self._repeat(subject, position)
+                self._repeat(subject, position, alone=alone)
             before[position + 1] = after[position]
-            if not self._flags[position] and self._gained(position) > 0:
-                self._look_again(subject, position, knows_causes=knows_causes)
+            if not self._flags[position] and self._may_retain(position, alone=alone):
+                self._look_again(subject, position, knows_causes=knows_causes, alone=alone)
             if self._gained(position) > 0 and self._flags[position] != _WITNESS:
                 unknown += 1
-            self._readings[position] = 0
-            if alone:
-                settler.saturate()
-                meter.read()
-                self._readings[position] = meter.used - 1
+            self._readings[position] = meter.used - 1 if alone else 0
             fresh = alone
             # What takes so little time cannot fill much memory; reading the pages takes as long as the rest here.
             much = alone or not (position + 1) % _SOME
@@ -197,8 +202,8 @@ class Screen:
             del subject
         return position
 
-    def _repeat(self, subject: Subject, position: int) -> None:
-        """One round of a test, its reading of blocks, and a flag for what keeps it from being judged."""
+    def _repeat(self, subject: Subject, position: int, *, alone: bool) -> None:
+        """One round of a test, its readings, and a flag for what keeps it from being judged."""
         setups = self._repetitions.fixture_setups
         passed = self._round_of(subject)
         self._flags[position] = _FAILED if not passed else _FIXTURE if self._repetitions.fixture_setups != setups else 0
@@ -209,31 +214,47 @@ class Screen:
                 self._flags[position] = _LATE
             self._grace.wait()  # or what its threads free later would hide what the next tests retain
             self._read(position)
+        if alone:
+            self._read_all()
+
+    def _read_all(self) -> None:
+        """Leaves some in free lists until the next settling: blocks are not read after it."""
+        self._confirmer.settler.saturate()
+        self._confirmer.meter.read()
 
     def _read(self, position: int) -> None:
         self._confirmer.settler.light()
         self._after[position] = self._read_blocks()
 
-    def _look_again(self, subject: Subject, position: int, *, knows_causes: bool) -> None:
+    def _look_again(self, subject: Subject, position: int, *, knows_causes: bool, alone: bool) -> None:
         """Repeat it in place: the first repetition may only have put back what another test has cleared.
 
         What retains exactly what known causes explain is a witness; what retains nothing the next time, or the one
-        after it, is cleared.
+        after it, is cleared. ``alone``: of the other metrics, too, only the last repetition counts.
         """
-        if knows_causes:
+        if knows_causes and self._gained(position) > 0:
             self._mark(position)
-            self._repeat(subject, position)
+            self._repeat(subject, position, alone=alone)
             if not self._flags[position] and self._prover.witness(subject, self._gained(position)):
                 self._flags[position] = _WITNESS
         # Not settled again before it: what one settling has finalized the next frees, and a repetition gains it back.
         looks = _LOOKS_AGAIN - knows_causes
-        while looks and not self._flags[position] and self._gained(position) > 0:
+        while looks and not self._flags[position] and self._may_retain(position, alone=alone):
             looks -= 1
             self._before[position] = self._after[position]
-            self._repeat(subject, position)
+            self._repeat(subject, position, alone=alone)
+            if subject.takes_long and self._gained(position) > 0:
+                break  # its rounds will tell, with fewer repetitions
         if not self._flags[position] and self._gained(position) < 0:
             self._flags[position] = _RESTLESS
         self._before[position + 1] = self._after[position]
+
+    def _may_retain(self, position: int, *, alone: bool) -> bool:
+        """Whether the last repetition may have kept something, by the readings taken around it."""
+        if self._gained(position) > 0 or not alone:
+            return self._gained(position) > 0
+        meter = self._confirmer.meter
+        return self._has_moved({metric: meter.last_step(metric) for metric in meter.metrics if metric != "blocks"})
 
     def _gained(self, position: int) -> int:
         return self._after[position] - self._before[position]

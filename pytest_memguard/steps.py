@@ -13,7 +13,7 @@ from pytest_memguard.subjects import Judge, Repetitions, Subject
 _MOST_CONTAINERS = 50
 _OPEN = frozenset({"clean", "unchecked"})
 _MARKS = 2  #: measuring costs about twice as much as only taking the lengths
-_SHARE = 20  #: measuring takes at most one part in so many of the time
+_SHARE = 40  #: measuring takes at most one part in so many of the time
 
 
 class StepSearch:

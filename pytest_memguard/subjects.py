@@ -23,6 +23,7 @@ UNDER_PRESSURE = Verdict(name="unchecked", reason="memory pressure ended the che
 CLEAN = Verdict(name="clean")
 #: Why a test that grew was not repeated again.
 ENDANGERING = "the memory that it retains leaves too little for another repetition"
+_LONG_S = 0.02
 #: What the next run begins with.
 NOT_REACHED = (OUT_OF_BUDGET, INTERRUPTED, TOO_LITTLE_MEMORY, UNDER_PRESSURE)
 
@@ -87,6 +88,11 @@ class Subject:
     tolerance_reason: str | None = None
     repetitions: int = 0
     leaves: bool = False
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether a repetition costs more than looking closer at what the last one has shown."""
+        return self.duration_s >= _LONG_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

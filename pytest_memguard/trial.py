@@ -13,7 +13,6 @@ from pytest_memguard.subjects import CLEAN, Cycle, Judge, Subject
 __all__ = ["NOISY", "Trial"]
 
 _WITNESS_ROUNDS = 2
-_LONG_S = 0.02
 
 NOISY = Verdict(name="inconclusive", reason="noisy: memory moves both ways in every round")
 
@@ -57,24 +56,28 @@ class Trial:
         if self._grace.is_needed():
             self._grace.wait()
         self.calm_down(repeat)
-        long = subject.duration_s >= _LONG_S and cycle is None
+        long = subject.takes_long and cycle is None
         if long:  # then a cache that fills is asked for as soon as something grows
             self._prover.watch_caches()
         self._prover.mark()
         confirmer.baseline()
         # Nothing of ours may stay alive from one reading to the next: it would count as growth.
-        shown = confirmer.rounds(repeat, min(_WITNESS_ROUNDS, wanted))
+        first = 1 if long else min(_WITNESS_ROUNDS, wanted)
+        shown = confirmer.rounds(repeat, first)
         if _gave_back(shown):
             del shown
             confirmer.baseline()
+            shown = confirmer.rounds(repeat, first)
+        if long and shown.state == "growing":
+            del shown
+            cached = self._prover.prove_cache(repeat, first)
+            if cached is not None:
+                self.disturbed = True
+                return cached
             shown = confirmer.rounds(repeat, min(_WITNESS_ROUNDS, wanted))
         known = self._recognised(subject, shown, cycle)
         if known is None and shown.state == "growing":
             del shown, known
-            cached = self._prover.prove_cache(repeat, _WITNESS_ROUNDS) if long else None
-            if cached is not None:
-                self.disturbed = True
-                return cached
             shown = confirmer.once_more(confirmer.rounds(repeat, wanted), repeat)
             known = None
         self._explain(shown)
