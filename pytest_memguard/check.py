@@ -1,8 +1,8 @@
 """Pass 2: go through the suite once more, clear every test that retains nothing, and have the others proved.
 
 Tests are taken in runs of one class or module. Each is repeated once and settled; its allocated blocks are read on
-both sides, so most tests are cleared by a single repetition. The malloc heap is read around a run of tests, because
-saturating the C library's chunk caches costs as much as a small test. What grew goes through its rounds alone.
+both sides, so most tests are cleared by a single repetition. The malloc heap is read around a run of tests: malloc
+knows it only by walking its free chunks. What grew goes through its rounds alone.
 """
 
 from __future__ import annotations

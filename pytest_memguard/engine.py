@@ -21,13 +21,14 @@ from pytest_memguard.probes import (
     share_of_descriptors,
     spare_memory,
     without_arenas,
+    without_cached_chunks,
     without_frames,
 )
 from pytest_memguard.resource_check import ResourceCheck
 from pytest_memguard.resources.loops import Loops
 from pytest_memguard.resources.signals import open_signals
 from pytest_memguard.room import Room
-from pytest_memguard.screen import LONGEST
+from pytest_memguard.screen import MOST_READINGS
 from pytest_memguard.settings import Settings
 from pytest_memguard.settle import Settler, native_threads
 from pytest_memguard.subjects import Cycle, Pressure, Repetitions, Subject, Tally
@@ -220,10 +221,13 @@ def _accepted(finding: Finding, accepted: Mapping[str, tuple[int, str]]) -> Find
 def _confirmer(settings: Settings, probes: Probes | None, clock: Callable[[], float], growth: int) -> Confirmer:
     readers: dict[Metric, Callable[[], int | None]] = {"blocks": without_frames(sys.getallocatedblocks)}
     rss: Callable[[], int | None] | None = None
+    saturates = True
     if probes is not None:
         heap, mapped, rss = probes.reader("heap"), probes.reader("vms"), probes.reader("rss")
         if heap is not None:
-            readers["heap"] = heap
+            exact = without_cached_chunks(heap)
+            readers["heap"] = exact or heap
+            saturates = exact is None
             if mapped is not None:
                 readers["mapped"] = without_arenas(mapped)
         elif rss is not None:
@@ -235,8 +239,8 @@ def _confirmer(settings: Settings, probes: Probes | None, clock: Callable[[], fl
         seconds=settings.escalation_s,
         most_bytes=min(Policy().most_bytes, growth // _SERIES),
     )
-    meter = Meter(readers, capacity=max(policy.escalation, 2 * LONGEST) + 2, resident=rss)
-    return Confirmer(Settler(), meter, policy, clock=clock, threads=_thread_count)
+    meter = Meter(readers, capacity=max(policy.escalation, MOST_READINGS) + 2, resident=rss)
+    return Confirmer(Settler(saturates=saturates), meter, policy, clock=clock, threads=_thread_count)
 
 
 def _growth(processes: int, pressure: Pressure | None) -> int:

@@ -1,8 +1,8 @@
 """Repeat tests once each, and see which of them may retain something: most are cleared by that single repetition.
 
-Allocated blocks are read after each test, the heap around a stretch of tests, because saturating the C library's chunk
-caches costs as much as a small test; a test that takes longer has readings of its own. Where the heap of a stretch has
-moved, its tests can be looked at one by one.
+Allocated blocks are read after each test, the heap around a stretch of tests, because walking the free chunks, and
+saturating the C library's caches where they cannot be read, costs as much as a small test; a test that takes longer has
+readings of its own. Where the heap of a stretch has moved, its tests can be looked at one by one.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from pytest_memguard.judge import Floors, Metric
 from pytest_memguard.subjects import Judge, Repetitions, Subject
 
 LONGEST = 48  #: tests of one stretch
+MOST_READINGS = 5 * LONGEST  #: of one stretch: at most four repetitions of each, and one before the first
 _LOOKS = 4
 _GROWTHS = 2
 _LITTLE = 1024
-_SLOW_S = 0.01
-_MANY = 4
+_SLOW_S = 0.005
+_MANY = 8
 _ENOUGH = 6
 _SOME = 4
 _FIXTURE = 1
@@ -112,7 +113,8 @@ class Screen:
         self._round_of = round_of
         self._spent = spent
         self._prover = prover
-        self._reads_all = False
+        self._reads_all = False  # what the first of several repetitions has replaced is not to count
+        self._looked_again = 0
         self._before = array("q", bytes(8 * (LONGEST + 1)))
         self._after = array("q", bytes(8 * LONGEST))
         self._readings = array("q", bytes(8 * LONGEST))  # the index of the one after a test, 0 if it has none
@@ -151,7 +153,7 @@ class Screen:
             else:
                 self._take_off(found, samples, position, last - 1)
                 (found.steady if last and not self._has_moved(own) else found.level).append(subject)
-        self._reads_all = _MANY * len(found.witnesses) > len(subjects)
+        self._reads_all = _MANY * self._looked_again > len(subjects)
         return found
 
     def _take_off(self, found: Stretch, samples: Mapping[Metric, Sequence[int]], position: int, last: int) -> None:
@@ -177,6 +179,7 @@ class Screen:
         settler.light()
         before[0] = self._read_blocks()
         fresh, unknown, much = True, 0, False
+        self._looked_again = 0
         while position < count:
             subject = subjects[position]
             if self._spent() or unknown >= _ENOUGH or (much and self._confirmer.retained_much()):
@@ -232,6 +235,7 @@ class Screen:
         What retains exactly what known causes explain is a witness; what retains nothing the next time, or the one
         after it, is cleared. ``alone``: of the other metrics, too, only the last repetition counts.
         """
+        self._looked_again += 1
         if knows_causes and self._gained(position) > 0:
             self._mark(position)
             self._repeat(subject, position, alone=alone)

@@ -173,6 +173,10 @@ def _tcache_saturator() -> Callable[[], None]:
     return saturate
 
 
+def _nothing() -> None:
+    """Where no cache needs to be saturated."""
+
+
 def native_threads(*, stat: Callable[[str], os.stat_result] = os.stat) -> int:
     """How many threads the process has, as far as the system tells cheaply: Linux does, by the links of a folder."""
     try:
@@ -210,15 +214,16 @@ class Settler:
     """Brings the process back to a comparable state. Lives as long as pass 2 and belongs to its thread.
 
     ``light`` is for every repetition (tens of microseconds), ``full`` for readings of the malloc heap as well.
-    Both leave the collector's enabled flag and thresholds alone and allocate nothing that outlives them.
+    Both leave the collector's enabled flag and thresholds alone and allocate nothing that outlives them. ``saturates``:
+    the heap is read with the chunks that the C library caches, so that these have to be as many each time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, saturates: bool = True) -> None:
         self._ending = Ending()
         self._caches: list[_Cache] = []
         self._collect = gc.collect
         self._clear_types = _type_cache_clearer()
-        self.saturate = _tcache_saturator()
+        self.saturate = _tcache_saturator() if saturates else _nothing
         self._struct_clear: Callable[[], None] | None = None
 
     def prepare(self) -> None:
@@ -250,6 +255,6 @@ class Settler:
         self._clear_types()
 
     def full(self) -> None:
-        """``light``, then saturate the C library's chunk caches."""
+        """``light``, then saturate the C library's chunk caches, if need be."""
         self.light()
         self.saturate()

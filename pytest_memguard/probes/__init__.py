@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from pytest_memguard.probes.arenas import without_arenas
 from pytest_memguard.probes.boundary import Calls, Raw, flat_reader
+from pytest_memguard.probes.chunks import without_cached_chunks
 from pytest_memguard.probes.descriptor import DescriptorSet
 from pytest_memguard.probes.frames import without_frames
 from pytest_memguard.probes.heap import open_blocks, open_collections, open_heap
@@ -38,6 +39,7 @@ __all__ = [
     "share_of_descriptors",
     "spare_memory",
     "without_arenas",
+    "without_cached_chunks",
     "without_frames",
 ]
 
@@ -252,8 +254,9 @@ class Probes:
             self._thrift = Thrift(self._heap, self._blocks, tell=self._note_left_out)
 
     def _note_left_out(self, metric: str) -> None:
-        if _LEFT_OUT not in self._sources[metric]:
-            self._sources[metric] += _LEFT_OUT
+        source = self._sources[metric]
+        if not source.startswith(_UNAVAILABLE) and _LEFT_OUT not in source:
+            self._sources[metric] = source + _LEFT_OUT
 
     def _warn(self, warning: str) -> None:
         if warning not in self._warnings and len(self._warnings) < _MOST_WARNINGS:
