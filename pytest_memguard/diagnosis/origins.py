@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
 
+from pytest_memguard.diagnosis import gcstate
 from pytest_memguard.diagnosis.lines import Lines, Place, can_trace
 from pytest_memguard.diagnosis.paths import Paths
 from pytest_memguard.diagnosis.scenario import Scenario, Watched
@@ -76,9 +77,10 @@ def by_lines(scenario: Scenario, gauge: Gauge, paths: Paths, sources: Sources) -
     lines = Lines(paths, gauge.read)
     for _ in range(gauge.warm_up):
         scenario.repeat()
-    for _ in range(2):
-        lines.run(scenario.repeat)
-    scenario.settle()
+    with gcstate.frozen():
+        for _ in range(2):
+            lines.run(scenario.repeat)
+        scenario.settle()
     grown = lines.most(gauge.per_run)
     if grown is None:
         return Traced(codes=lines.codes)

@@ -127,8 +127,8 @@ def observe(scenario: Scenario, rounds: int, owners: Owners, hurry: Callable[[],
     Steps between rounds are what counts, not totals: an object that each repetition replaces is new, too, but there is
     only one of it. Two rounds do where ``hurry`` says so. Leaves the heap thawed.
     """
-    gc.unfreeze()
-    scenario.settle()
+    with gcstate.frozen():
+        scenario.settle()
     counts: list[dict[str, int]] = [{} for _ in range(rounds)]
     ids = [array("Q") for _ in range(rounds)]
     with gcstate.frozen():

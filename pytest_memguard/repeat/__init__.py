@@ -1,8 +1,8 @@
 """Run one test again, whole protocol, unlogged, and leave no trace of it in pytest.
 
 This is the only module that knows pytest's private state. What it touches: ``runtestprotocol``, an item's
-``__dict__``, ``FixtureDef._finalizers``, and through ``quiet``, ``temporary`` and ``given`` the implementations of a
-hook caller, ``TempPathFactory._basetemp`` and the settings of a property.
+``__dict__`` and ``_repr_failure_py``, ``FixtureDef._finalizers``, and through ``quiet``, ``temporary`` and ``given``
+the implementations of a hook caller, ``TempPathFactory._basetemp`` and the settings of a property.
 pytest-rerunfailures relies on the same names; ``tests/integration/test_detection.py`` fails where one of them changes.
 """
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from _pytest import tmpdir
 
+_BRIEFLY: Any = getattr(pytest.Item, "_repr_failure_py", None)
 _LEFT_BEHIND = getattr(tmpdir, "tmppath_result_key", None)
 
 
@@ -48,6 +49,8 @@ class ItemState:
     def fresh(self) -> None:
         """Give the item what a first run finds: a new instance of its class, filled doctest globals."""
         state = self._item.__dict__
+        if _BRIEFLY is not None:
+            state["_repr_failure_py"] = _Brief(self._item)
         if isinstance(self._item.parent, pytest.Class):
             state.pop("_instance", None)
             state.pop("_obj", None)
@@ -66,6 +69,19 @@ class ItemState:
             if saved is not None and len(saved[0]) != len(saved[1]):
                 saved[0].clear()
                 saved[0].update(saved[1])
+
+
+class _Brief:
+    """How a failure is shown that nobody sees but for its message: pytest would parse the whole file for the source."""
+
+    __slots__ = ("_item",)
+
+    def __init__(self, item: pytest.Item) -> None:
+        self._item = item
+
+    def __call__(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> Any:
+        del style
+        return _BRIEFLY(self._item, excinfo, "value")
 
 
 def _doctest_globals(item: pytest.Item) -> dict[str, Any]:
