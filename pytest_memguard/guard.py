@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pytest_memguard.acceptance import Acceptance
 from pytest_memguard.chronicle import Chronicle
 from pytest_memguard.components import ComponentRegistry
+from pytest_memguard.errors import MemguardError
 from pytest_memguard.events import ComponentUsage, by_pay
 from pytest_memguard.gate import Gate, judged
 from pytest_memguard.grace import Grace
@@ -344,10 +345,17 @@ class Guard(Known):
         return replace(report, warnings=tuple(self._all_warnings()), errors=tuple(self.errors))
 
     def fault(self, where: str, error: BaseException) -> None:
-        """An error of memguard's own: told once, and never the suite's problem."""
-        text = f"{where}: {type(error).__name__}: {error}"
-        if text not in self.errors:
-            self.errors.append(text)
+        """An error of memguard's own: told once, and never the suite's problem.
+
+        What a user can put right is none of these, but a warning that says how.
+        """
+        if isinstance(error, MemguardError):
+            told, text = self.warnings, f"{error.message}; {error.remedy}"
+        else:
+            told, text = self.errors, f"{where}: {type(error).__name__}: {error}"
+        text = " ".join(filter(None, map(str.strip, text.splitlines())))  # a list of sentences has one line for each
+        if text not in told:
+            told.append(text)
 
     def close(self) -> None:
         """Give the probes' descriptors back; may be called again."""
