@@ -5,6 +5,7 @@ What goes where is settled, and checked, before the suite runs; nothing here rea
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -97,7 +98,14 @@ class Outputs:
 
     def _file(self, name: str, target: Path, render: Renderer) -> Writer:
         origin = self._resolved.origins.get(name, "")
-        return lambda report: write_report(target, render(report), setting=_FILES[name], origin=origin)
+
+        def write(report: RunReport) -> None:
+            # It was there before the tests: one of them has cleaned up more than its own.
+            with contextlib.suppress(OSError, ValueError):
+                os.makedirs(os.path.dirname(os.path.realpath(target)), exist_ok=True)
+            write_report(target, render(report), setting=_FILES[name], origin=origin)
+
+        return write
 
     def _append_summary(self, report: RunReport) -> None:
         if not (report.session.tests or report.warnings or report.errors):

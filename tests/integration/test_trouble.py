@@ -82,6 +82,19 @@ def test_cleans_up():
 """
 
 
+def test_a_folder_that_a_test_takes_away_is_made_again_for_the_report(suite):
+    suite.write("test_a.py", REMOVES)
+    (suite.path / "reports").mkdir()
+    run = suite.run(
+        "-q", "--memguard-confirm=none", "--memguard-json=reports/r.json", "--memguard-markdown=reports/r.md"
+    )
+
+    assert run.code == 0
+    assert json.loads((suite.path / "reports/r.json").read_text("utf-8"))["session"]["tests"] == 1
+    assert (suite.path / "reports/r.md").stat().st_size
+    assert "warning" not in run.out
+
+
 @pytest.mark.parametrize("quiet", [(), ("-q",)], ids=["plain", "q"])
 def test_a_report_that_is_lost_is_one_warning_that_can_be_read(suite, quiet):
     suite.write("test_a.py", REMOVES + '    open("reports", "w").close()\n')
