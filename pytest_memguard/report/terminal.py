@@ -71,7 +71,8 @@ def _unchecked(report: RunReport, counts: Counts, width: int) -> Iterator[Line]:
     """How many tests that passed were not checked, why, and what to do; nothing where that was the user's wish."""
     reasons = counts.unchecked_reasons
     budget = any("budget" in reason for reason in reasons)
-    if not counts.unchecked_passed or not (report.session.checked or budget):
+    began = report.session.checked or report.session.checking_cost_s > 0  # and may have been stopped before a verdict
+    if not counts.unchecked_passed or not (began or budget):
         return
     text = f"{counted(counts.unchecked_passed, 'test')} not checked"
     named = [f"{number} {reason}" if len(reasons) > 1 else reason for reason, number in reasons.most_common(4)]
