@@ -84,7 +84,11 @@ class Guard(Known):
         )
         self.verdicts.why_unchecked = _NOT_ASKED_FOR.get(settings.confirm)
         self._grace = Grace()
-        self.on_proved: Callable[[list[Finding]], None] | None = None  # of a worker, which may die
+        # Of a worker, which may die, and whose controller may go.
+        self.on_proved: Callable[[list[Finding]], None] | None = None
+        self.is_deserted = False
+        self.is_checking = False
+        self._checking_from = 0.0
 
     # -- pass 1
 
@@ -196,6 +200,8 @@ class Guard(Known):
     ) -> None:
         """Repeat the tests in ``modules`` for at most ``budget_s`` seconds; what was found is kept, also if stopped."""
         start = self.clock()
+        self._checking_from = start
+        self.is_checking = True
         engine = make_engine(
             self.settings,
             self._probes,
@@ -213,8 +219,10 @@ class Guard(Known):
         )
         self.tally = engine.tally
         try:
-            engine.run(modules)
+            if not self.is_deserted:
+                engine.run(modules)
         finally:
+            self.is_checking = False
             self.raw = engine.findings()
             for index, verdict in self.tally.verdicts.items():
                 self.verdicts.set(index, self._one_off(index) if verdict.name == "clean" else verdict)
@@ -223,6 +231,11 @@ class Guard(Known):
             if self.tally.unchecked_fixtures:
                 self.warnings.append(f"fixtures not checked: {', '.join(self.tally.unchecked_fixtures[:20])}")
             self.checking_s = self.clock() - start
+
+    @property
+    def checking_since_s(self) -> float:
+        """Seconds that checking has taken so far, while it goes on."""
+        return self.clock() - self._checking_from
 
     def _one_off(self, index: int) -> Verdict:
         row = self.ledger.read(index)

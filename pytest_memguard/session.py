@@ -124,7 +124,7 @@ class MemguardSession:
         try:
             result = yield
             self._finish_pass_1(start)
-            stopped = session.shouldfail or session.shouldstop or self._stepped_aside
+            stopped = session.shouldfail or session.shouldstop or self._stepped_aside or self.guard.is_deserted
             if self._watches and not stopped:
                 self._check(session)
             self._selection.finished = not stopped and not self._stepped_aside
