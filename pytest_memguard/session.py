@@ -107,6 +107,8 @@ class MemguardSession:
                 register_components(self._config.hook, self.guard, self._resolved, self._markers)
                 if self._cleaner is not None:
                     register_strategies(self._config.hook, self.guard, self._cleaner)
+                if self._protection is not None and items and not self._config.option.collectonly:
+                    self._protection.check_limit(self._resolved.origins["limit_bytes"])
         except pytest.UsageError as exc:
             if not tell_controller(self._config, exc):
                 raise
