@@ -174,7 +174,7 @@ class Guard(Known):
     def _finish_components(self) -> None:
         self.usages = self.components.totals()
         growing, warnings = self.components.warnings()
-        self.warnings.extend(warnings)
+        self.warnings.extend([*warnings, *(self.components.lost() if len(self.ledger) else ())])
         self.ownership.tracked(self.components)
         if self.growth.suspected and growing:
             named = f"component{'s' * (len(growing) > 1)} {', '.join(growing)} grew meanwhile"
