@@ -16,8 +16,9 @@ from pytest_memguard.errors import ConflictError, shown
 from pytest_memguard.model import RunReport
 from pytest_memguard.report import Renderer, ReportFileError, check_target, write_report
 from pytest_memguard.settings import Resolved
+from pytest_memguard.settings.resolve import COMMAND_LINE
 
-__all__ = ["Outputs", "check_files"]
+__all__ = ["Outputs", "check_files", "told_unwritten"]
 
 _FILES = {"json": "the JSON report", "html": "the HTML report", "markdown": "the Markdown report"}
 # GitHub refuses the whole summary of a step above 1 MiB; other tools write to the same file.
@@ -49,6 +50,15 @@ def check_files(resolved: Resolved, shown_as: Callable[[Path], str]) -> None:
                 f"{what} from {origin} would replace {other}: both are {shown(shown_as(target))}",
                 remedy="give each report a file of its own",
             )
+
+
+def told_unwritten(resolved: Resolved) -> str | None:
+    """What to say where no test was to be run, to somebody who has typed the name of a file; None to everybody else.
+
+    Files that settings or ``addopts`` name are those of the runs that do run tests.
+    """
+    typed = [f"--memguard-{name}" for name in (*_FILES, "history") if resolved.origins.get(name) == COMMAND_LINE]
+    return f"memguard: no test was run, so nothing was written for {', '.join(typed)}" if typed else None
 
 
 class Outputs:

@@ -16,7 +16,7 @@ from pytest_memguard.announcing import Announcement
 from pytest_memguard.cleanup import CleanupManager, open_cleanup
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, RunReport, Suspect
-from pytest_memguard.outputs import Outputs
+from pytest_memguard.outputs import Outputs, told_unwritten
 from pytest_memguard.probes.limits import Usage
 from pytest_memguard.progress import Progress
 from pytest_memguard.protection import Protection, worst_event
@@ -283,7 +283,12 @@ class MemguardSession:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the section."""
-        if self.guard.role == "worker" or self._config.getoption("collectonly", False):
+        if self.guard.role == "worker":
+            return
+        if self._config.getoption("collectonly", False):
+            told = told_unwritten(self._resolved)
+            if told is not None:
+                terminalreporter.write_line(told)
             return
         try:
             self._print(terminalreporter)
