@@ -65,7 +65,7 @@ class Flight:
         return told
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Without a header (``-q``, ``--no-header``) nobody has read it yet."""
+        """Without a header (``--no-header``) nobody has read it yet."""
         if self._mention is not None:
             terminalreporter.write_line(self._mention)
 
@@ -157,9 +157,10 @@ class Flight:
         told = mention(examine(newest, kills_now=kills))
         if len(killed) > 1:
             told += f" (and there were {len(killed) - 1} more)"
-        self._mention = told
-        if self._config.get_verbosity() < 0:  # a warning that the report has, and -q does not show
+        if self._config.get_verbosity() < 0:  # there is no header, and the section has every warning
             self._guard.warnings.append(told.removeprefix("memguard: "))
+        else:
+            self._mention = told
 
     def _open(self) -> None:
         guard = self._guard

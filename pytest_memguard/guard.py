@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pytest_memguard.acceptance import Acceptance
 from pytest_memguard.chronicle import Chronicle
 from pytest_memguard.components import ComponentRegistry
+from pytest_memguard.errors import MemguardError
 from pytest_memguard.events import ComponentUsage, by_pay
 from pytest_memguard.gate import Gate, judged
 from pytest_memguard.grace import Grace
@@ -83,7 +84,11 @@ class Guard(Known):
         )
         self.verdicts.why_unchecked = _NOT_ASKED_FOR.get(settings.confirm)
         self._grace = Grace()
-        self.on_proved: Callable[[list[Finding]], None] | None = None  # of a worker, which may die
+        # Of a worker, which may die, and whose controller may go.
+        self.on_proved: Callable[[list[Finding]], None] | None = None
+        self.is_deserted = False
+        self.is_checking = False
+        self._checking_from = 0.0
 
     # -- pass 1
 
@@ -169,7 +174,7 @@ class Guard(Known):
     def _finish_components(self) -> None:
         self.usages = self.components.totals()
         growing, warnings = self.components.warnings()
-        self.warnings.extend(warnings)
+        self.warnings.extend([*warnings, *(self.components.lost() if len(self.ledger) else ())])
         self.ownership.tracked(self.components)
         if self.growth.suspected and growing:
             named = f"component{'s' * (len(growing) > 1)} {', '.join(growing)} grew meanwhile"
@@ -195,6 +200,8 @@ class Guard(Known):
     ) -> None:
         """Repeat the tests in ``modules`` for at most ``budget_s`` seconds; what was found is kept, also if stopped."""
         start = self.clock()
+        self._checking_from = start
+        self.is_checking = True
         engine = make_engine(
             self.settings,
             self._probes,
@@ -212,8 +219,10 @@ class Guard(Known):
         )
         self.tally = engine.tally
         try:
-            engine.run(modules)
+            if not self.is_deserted:
+                engine.run(modules)
         finally:
+            self.is_checking = False
             self.raw = engine.findings()
             for index, verdict in self.tally.verdicts.items():
                 self.verdicts.set(index, self._one_off(index) if verdict.name == "clean" else verdict)
@@ -222,6 +231,11 @@ class Guard(Known):
             if self.tally.unchecked_fixtures:
                 self.warnings.append(f"fixtures not checked: {', '.join(self.tally.unchecked_fixtures[:20])}")
             self.checking_s = self.clock() - start
+
+    @property
+    def checking_since_s(self) -> float:
+        """Seconds that checking has taken so far, while it goes on."""
+        return self.clock() - self._checking_from
 
     def _one_off(self, index: int) -> Verdict:
         row = self.ledger.read(index)
@@ -344,10 +358,17 @@ class Guard(Known):
         return replace(report, warnings=tuple(self._all_warnings()), errors=tuple(self.errors))
 
     def fault(self, where: str, error: BaseException) -> None:
-        """An error of memguard's own: told once, and never the suite's problem."""
-        text = f"{where}: {type(error).__name__}: {error}"
-        if text not in self.errors:
-            self.errors.append(text)
+        """An error of memguard's own: told once, and never the suite's problem.
+
+        What a user can put right is none of these, but a warning that says how.
+        """
+        if isinstance(error, MemguardError):
+            told, text = self.warnings, f"{error.message}; {error.remedy}"
+        else:
+            told, text = self.errors, f"{where}: {type(error).__name__}: {error}"
+        text = " ".join(filter(None, map(str.strip, text.splitlines())))  # a list of sentences has one line for each
+        if text not in told:
+            told.append(text)
 
     def close(self) -> None:
         """Give the probes' descriptors back; may be called again."""

@@ -124,6 +124,7 @@ class Known:
             reason = f"worker {worker} {happened} before it could report"
             leaks = self.ledger.nodeid(index) in leaking
             self.verdicts.set(index, Verdict(name="leak") if leaks else Verdict(name="unchecked", reason=reason))
+            self.tally.checked += leaks
         words = self.last_words.get(worker)
         told = f"worker {worker} {happened}{f' {words}' if words else ''}"
         unchecked = sum(self.ledger.nodeid(index) not in leaking for index in indices)
@@ -133,8 +134,14 @@ class Known:
         elif words:
             self.warnings.append(told)
 
-    def keep_proved(self, worker: str, proved: Sequence[Mapping[str, Any]], *, ended: str) -> None:
-        """A worker *ended* (``died``): take the leaks that it had told of. Not later than when findings are judged."""
+    def keep_proved(
+        self, worker: str, proved: Sequence[Mapping[str, Any]], *, ended: str, checking_s: float = 0.0
+    ) -> None:
+        """A worker *ended* (``died``): take the leaks that it had told of. Not later than when findings are judged.
+
+        *checking_s*: how long it had been checking when it told of the last one.
+        """
+        self.checking_s = max(self.checking_s, checking_s)
         note = f"worker {worker} has proved this, and {ended} before it could report"
         for each in proved:
             finding = Finding.from_json(each)

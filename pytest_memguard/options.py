@@ -36,6 +36,7 @@ __all__ = [
     "markers_of",
     "register_markers",
     "show_config",
+    "told_in_vain",
     "usage_errors",
     "wants_show_config",
 ]
@@ -99,6 +100,23 @@ def enabled(config: pytest.Config) -> bool:
 def wants_show_config(config: pytest.Config) -> bool:
     """Whether ``--memguard-show-config`` was given; it needs no ``--memguard``."""
     return bool(config.getoption(_dest(_SPECS["show_config"]), None))
+
+
+def told_in_vain(config: pytest.Config) -> str | None:
+    """What to say to somebody who has typed options of memguard and left it off; None where there is nothing to say.
+
+    Ini entries and ``addopts`` are there for the runs that turn it on, and ``--no-memguard`` says that it is meant.
+    """
+    typed = [str(arg) for arg in config.invocation_params.args]
+    names = [arg.partition("=")[0] for arg in typed[: typed.index("--") if "--" in typed else None]]
+    switches = _SPECS["enabled"].flags or {}
+    if any(name in switches for name in names):
+        return None
+    known = {flag for spec in _SPECS.values() for flag in (spec.option, *(spec.flags or {}))}
+    found = [name for name in dict.fromkeys(names) if name in known]
+    if not found:
+        return None
+    return f"memguard: {', '.join(found)} {'does' if len(found) == 1 else 'do'} nothing without --memguard"
 
 
 def load(config: pytest.Config) -> Resolved:

@@ -5,6 +5,7 @@ What goes where is settled, and checked, before the suite runs; nothing here rea
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,8 +16,9 @@ from pytest_memguard.errors import ConflictError, shown
 from pytest_memguard.model import RunReport
 from pytest_memguard.report import Renderer, ReportFileError, check_target, write_report
 from pytest_memguard.settings import Resolved
+from pytest_memguard.settings.resolve import COMMAND_LINE
 
-__all__ = ["Outputs", "check_files"]
+__all__ = ["Outputs", "check_files", "told_unwritten"]
 
 _FILES = {"json": "the JSON report", "html": "the HTML report", "markdown": "the Markdown report"}
 # GitHub refuses the whole summary of a step above 1 MiB; other tools write to the same file.
@@ -48,6 +50,15 @@ def check_files(resolved: Resolved, shown_as: Callable[[Path], str]) -> None:
                 f"{what} from {origin} would replace {other}: both are {shown(shown_as(target))}",
                 remedy="give each report a file of its own",
             )
+
+
+def told_unwritten(resolved: Resolved) -> str | None:
+    """What to say where no test was to be run, to somebody who has typed the name of a file; None to everybody else.
+
+    Files that settings or ``addopts`` name are those of the runs that do run tests.
+    """
+    typed = [f"--memguard-{name}" for name in (*_FILES, "history") if resolved.origins.get(name) == COMMAND_LINE]
+    return f"memguard: no test was run, so nothing was written for {', '.join(typed)}" if typed else None
 
 
 class Outputs:
@@ -97,7 +108,14 @@ class Outputs:
 
     def _file(self, name: str, target: Path, render: Renderer) -> Writer:
         origin = self._resolved.origins.get(name, "")
-        return lambda report: write_report(target, render(report), setting=_FILES[name], origin=origin)
+
+        def write(report: RunReport) -> None:
+            # It was there before the tests: one of them has cleaned up more than its own.
+            with contextlib.suppress(OSError, ValueError):
+                os.makedirs(os.path.dirname(os.path.realpath(target)), exist_ok=True)
+            write_report(target, render(report), setting=_FILES[name], origin=origin)
+
+        return write
 
     def _append_summary(self, report: RunReport) -> None:
         if not (report.session.tests or report.warnings or report.errors):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_memguard.session import MemguardSession
 
 _NAME = "memguard-session"
+_in_vain = pytest.StashKey["str | None"]()  # what no header has told yet
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Turn memguard on, where it is wanted."""
     options.register_markers(config)
     if not options.enabled(config):
+        config.stash[_in_vain] = options.told_in_vain(config)
         return
     resolved = options.load(config)
     with _unrewritten(config):
@@ -53,6 +55,20 @@ def pytest_configure(config: pytest.Config) -> None:
     register_ends(config, session.guard)
     config.add_cleanup(session.guard.close)
     config.pluginmanager.register(Flight(config, session.guard, lambda: session.limit))
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say that options were given for nothing."""
+    told = config.stash.get(_in_vain, None)
+    config.stash[_in_vain] = None
+    return told
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Without a header (``-q``, ``--no-header``) nobody has read it yet."""
+    told = config.stash.get(_in_vain, None)
+    if told is not None:
+        terminalreporter.write_line(told)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -24,7 +24,7 @@ from pytest_memguard.events import (
     StrategyStatistics,
 )
 from pytest_memguard.guard import Guard
-from pytest_memguard.pressure import Observation, PressureMonitor, Thresholds, rank
+from pytest_memguard.pressure import Observation, PressureMonitor, Thresholds, check_room, rank
 from pytest_memguard.probes.collections import CollectionWatch
 from pytest_memguard.probes.limits import FILL_RATE, Usage, open_limits
 from pytest_memguard.probes.stall import open_stall
@@ -117,6 +117,12 @@ class Protection:
     def limit(self) -> Usage | None:
         """The limit of the run: the smallest that applies."""
         return self._limits.smallest()
+
+    def check_limit(self, origin: str) -> None:
+        """Raise ``MemguardError`` for a limit from *origin* that the process is past before the first test."""
+        memory, limit = self._limits.memory, self._settings.limit_bytes
+        if memory is not None and limit is not None and self._settings.emergency_shutdown:
+            check_room(memory.rss, limit, workers=self._workers, origin=origin)
 
     def start(self) -> None:
         """The first test is about to run."""
@@ -348,7 +354,8 @@ class Protection:
             self._call(hook, **arguments)
 
     def _culprit(self, nodeid: str | None) -> str:
-        parts = [culprit(self._guard.ledger) or f"{nodeid or 'no test'} was the last"]
+        last = "all of it before the first test" if nodeid is None else f"{nodeid} was the last"
+        parts = [culprit(self._guard.ledger) or last]
         sized = [usage for usage in self._components.measure(nodeid) if usage.bytes] if self._components else []
         if sized:
             largest = max(sized, key=lambda usage: usage.bytes or 0)

@@ -16,7 +16,7 @@ from pytest_memguard.announcing import Announcement
 from pytest_memguard.cleanup import CleanupManager, open_cleanup
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, RunReport, Suspect
-from pytest_memguard.outputs import Outputs
+from pytest_memguard.outputs import Outputs, told_unwritten
 from pytest_memguard.probes.limits import Usage
 from pytest_memguard.progress import Progress
 from pytest_memguard.protection import Protection, worst_event
@@ -107,6 +107,8 @@ class MemguardSession:
                 register_components(self._config.hook, self.guard, self._resolved, self._markers)
                 if self._cleaner is not None:
                     register_strategies(self._config.hook, self.guard, self._cleaner)
+                if self._protection is not None and items and not self._config.option.collectonly:
+                    self._protection.check_limit(self._resolved.origins["limit_bytes"])
         except pytest.UsageError as exc:
             if not tell_controller(self._config, exc):
                 raise
@@ -124,7 +126,7 @@ class MemguardSession:
         try:
             result = yield
             self._finish_pass_1(start)
-            stopped = session.shouldfail or session.shouldstop or self._stepped_aside
+            stopped = session.shouldfail or session.shouldstop or self._stepped_aside or self.guard.is_deserted
             if self._watches and not stopped:
                 self._check(session)
             self._selection.finished = not stopped and not self._stepped_aside
@@ -281,7 +283,12 @@ class MemguardSession:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the section."""
-        if self.guard.role == "worker" or self._config.getoption("collectonly", False):
+        if self.guard.role == "worker":
+            return
+        if self._config.getoption("collectonly", False):
+            told = told_unwritten(self._resolved)
+            if told is not None:
+                terminalreporter.write_line(told)
             return
         try:
             self._print(terminalreporter)

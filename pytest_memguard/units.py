@@ -22,6 +22,7 @@ __all__ = [
     "parse_duration",
     "parse_fraction",
     "parse_size",
+    "percent",
 ]
 
 MAX_BYTES = 2**63 - 1
@@ -199,6 +200,16 @@ def format_percent(share: float) -> str:
     return f"{share * 100:.6g}%"
 
 
+def percent(share: float) -> str:
+    """A measured fraction for people: ``0.3 %``, ``12 %``; what is not nothing never reads like nothing."""
+    value = share * 100
+    if 0 < value < _LEAST_PERCENT:
+        return f"under {_LEAST_PERCENT} %"
+    return f"{value:.{0 if value >= _WHOLE_PERCENT else 1}f}".removesuffix(".0") + " %"
+
+
+_LEAST_PERCENT = 0.1
+_WHOLE_PERCENT = 9.95
 _BARE_NAMES = {"ms": "milliseconds", "s": "seconds"}
 
 

@@ -6,7 +6,11 @@ what pass 2 finds travels as one message when the worker is done, and on a chann
 
 from __future__ import annotations
 
+import _thread
 import json
+import signal
+import sys
+import threading
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -55,11 +59,13 @@ class WorkerEnd:
     """In a worker: attach rows to reports, and the rest to the message at the end."""
 
     def __init__(self, config: pytest.Config, guard: Guard) -> None:
-        self._config = config
         self._guard = guard
         self._sent = 0
         self._told: set[tuple[object, ...]] = set()
         guard.on_proved = self._tell
+        self._channel: Any = getattr(config, "workerinput", {}).get(_PROVED)
+        if self._channel is not None:
+            self._channel.setcallback(self._over, endmarker=None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -79,11 +85,20 @@ class WorkerEnd:
 
     def _tell(self, findings: Sequence[Finding]) -> None:
         """Let the controller know of leaks as they are proved, for the case that this process dies."""
-        channel: Any = getattr(self._config, "workerinput", {}).get(_PROVED)
         new = [finding for finding in findings if _identity(finding) not in self._told]
         self._told.update(map(_identity, new))
-        if new and channel is not None:
-            channel.send(json.dumps([finding.to_json() for finding in new]))  # execnet knows no lone surrogates
+        if new and self._channel is not None:
+            told = {"findings": [finding.to_json() for finding in new], "checking_s": self._guard.checking_since_s}
+            self._channel.send(json.dumps(told))  # execnet knows no lone surrogates
+
+    def _over(self, _end: object) -> None:
+        """The controller has closed the connection, in a thread of execnet: it was stopped, and listens no more.
+
+        execnet waits for five seconds before it interrupts whoever still works for nobody, and people wait with it.
+        """
+        self._guard.is_deserted = True
+        if self._guard.is_checking:
+            _interrupt_main_thread()
 
     def _pending(self) -> list[list[Any]]:
         rows = [self._guard.row(index) for index in range(self._sent, len(self._guard.ledger))]
@@ -99,6 +114,7 @@ class ControllerEnd:
         self._unread: dict[str, dict[str, Unread]] = {}
         self._dead: set[str] = set()
         self._proved: dict[str, list[Any]] = {}
+        self._checking_s: dict[str, float] = {}  # until the last leak that was proved
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -120,8 +136,15 @@ class ControllerEnd:
     def pytest_configure_node(self, node: Any) -> None:
         """Open the way of what is proved: xdist has none that other plugins do not see."""
         channel = node.gateway.newchannel()
-        proved = self._proved.setdefault(str(node.gateway.id), [])
-        channel.setcallback(lambda text: proved.extend(json.loads(text)))  # in a thread of execnet
+        worker = str(node.gateway.id)
+        proved = self._proved.setdefault(worker, [])
+
+        def heard(text: str) -> None:  # in a thread of execnet
+            told = json.loads(text)
+            proved.extend(told["findings"])
+            self._checking_s[worker] = told["checking_s"]
+
+        channel.setcallback(heard)
         node.workerinput[_PROVED] = channel
 
     @pytest.hookimpl(tryfirst=True)
@@ -137,7 +160,7 @@ class ControllerEnd:
         worker = str(node.gateway.id)
         wire = (getattr(node, "workeroutput", None) or {}).get(_KEY)
         if wire is None:
-            self._guard.keep_proved(worker, self._proved.get(worker, ()), ended="died")
+            self._keep_proved(worker, ended="died")
             self._dead.add(worker)  # the report of the test that killed it is still to come
             return
         for row in wire["rows"]:
@@ -153,7 +176,7 @@ class ControllerEnd:
             return (yield)
         finally:
             for worker in sorted(self._proved.keys() - self._dead):
-                self._guard.keep_proved(worker, self._proved[worker], ended="was stopped")
+                self._keep_proved(worker, ended="was stopped")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -166,6 +189,18 @@ class ControllerEnd:
             # xdist calls it an interruption, and a plugin that adds its own status to that one makes a third of them.
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         return result
+
+    def _keep_proved(self, worker: str, *, ended: str) -> None:
+        checking_s = self._checking_s.get(worker, 0.0)
+        self._guard.keep_proved(worker, self._proved.get(worker, ()), ended=ended, checking_s=checking_s)
+
+
+def _interrupt_main_thread() -> None:
+    """As Ctrl-C does; by a signal to that thread where there is one, which ends its waiting, too."""
+    if sys.platform == "win32":
+        _thread.interrupt_main()
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def _identity(finding: Finding) -> tuple[object, ...]:

@@ -56,9 +56,9 @@ def _reported(folder: Path) -> str:
 
 
 def explained(folder: Path) -> str:
-    """``memguard explain`` for the leak of the tutorial, with its first round only."""
+    """``memguard explain`` for the leak of the tutorial; ``..`` stands for all rounds but the first and the last."""
     shown = _command(folder, "explain", _reported(folder), "report.json")
-    return "\n".join(line for line in shown.splitlines() if not re.match(r"  (?:[2-9]|[123]\d) ", line)) + "\n"
+    return re.sub(r"(\n  1 .*\n)(?:  \d+ .*\n)+(  \d+ .*\n)", r"\1  ..\n\2", shown)
 
 
 def refused(folder: Path) -> str:
@@ -85,7 +85,7 @@ def _command(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "pytest_memguard", *arguments],
         cwd=folder,
-        env={**os.environ, "COLUMNS": "110", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+        env={**os.environ, "COLUMNS": "100", "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -24,6 +24,11 @@ class Action:
     def __init__(self, target: Callable[..., Any] | str) -> None:
         self._target: Any = Reference(target) if isinstance(target, str) else target
 
+    @property
+    def reference(self) -> Reference | None:
+        """What leads to it, where it was not given as such."""
+        return self._target if type(self._target) is Reference else None
+
     def run(self, seconds: float, *args: object) -> Any:
         """What it gives for *args*. Raises ``UnresolvedError``, ``UnusableError``, and what it raises itself."""
         function = self._target.function() if type(self._target) is Reference else self._target

@@ -56,6 +56,8 @@ class Component:
         self._cleanup = dict(cleanup or {})
         self._shutdown = shutdown
         self._restart = restart
+        called = (measure, shutdown, restart, *self._cleanup.values())
+        self._called = [action.reference for action in called if action is not None and action.reference is not None]
         self._error: str | None = None  # of the last thing that was done to it
         self._gauge = Gauge(sources, self.limits, measure, clock)
         self._growth = growth or GrowthSettings()
@@ -107,6 +109,17 @@ class Component:
     def warnings(self, growth: str | None) -> list[str]:
         """What people should know of it at the end of the run; *growth* as ``growth`` gives it."""
         return self._tally.warnings(self.name, self.limits, growth)
+
+    def lost(self) -> list[str]:
+        """What leads to modules that are not there, each in words: it has held nothing, and never will."""
+        unfound = [source.reference for source in self._sources if source.reference is not None and not source.found]
+        missing = [(reference.text, reference.missing_module()) for reference in (*unfound, *self._called)]
+        return [
+            f"component {self.name} has {text} ({self.origin}), but there is no module {module}: correct it there, or "
+            "take it out"
+            for text, module in dict(missing).items()
+            if module is not None
+        ]
 
     def reset(self) -> None:
         """Forget what was measured and what went wrong."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import types
+from collections.abc import Sequence
 from sys import modules
 from typing import Any
 
@@ -42,6 +44,25 @@ class Reference:
     def dotted(self) -> str:
         """``module.attribute``, as retainer paths begin."""
         return self.text.replace(":", ".")
+
+    def missing_module(self) -> str | None:
+        """The module, or the package above it, that is not loaded and cannot be; None where there are all of them."""
+        path: Sequence[str] | None = None
+        name = ""
+        for part in self._module.split("."):
+            name = f"{name}.{part}" if name else part
+            loaded = modules.get(name)
+            if loaded is not None:
+                path = peek.namespace(loaded).get("__path__", ())
+                continue
+            try:
+                spec = _spec(name, path)
+            except Exception:  # noqa: BLE001 - finders are somebody else's code: nothing is known then
+                return None
+            if spec is None:
+                return name
+            path = spec.submodule_search_locations or ()
+        return None
 
     def container(self) -> Any:
         """What the reference leads to. Raises ``UnresolvedError``; what a property raises comes through."""
@@ -88,6 +109,12 @@ class Reference:
         close = nearest(name, [known for known in list(peek.namespace(owner)) if type(known) is str])
         hint = "" if close is None else f", did you mean {close!r}?"
         return UnresolvedError(f"{self.text} leads nowhere: there is no {name!r}{hint}")
+
+
+def _spec(name: str, path: Sequence[str] | None) -> Any:
+    """What would be imported by that name; ``importlib.util.find_spec`` imports the packages above it."""
+    found = (finder.find_spec(name, path, None) for finder in sys.meta_path)
+    return next((spec for spec in found if spec is not None), None)
 
 
 def _is_plain(owner: Any) -> bool:

@@ -187,6 +187,10 @@ class ComponentRegistry:
         told = [warning for component in ordered for warning in component.warnings(growth[component.name])]
         return [name for name, words in growth.items() if words is not None], told
 
+    def lost(self) -> list[str]:
+        """What people should know at the end of the run of references to modules that are not there."""
+        return [words for component in self for words in component.lost()]
+
     def reset(self) -> None:
         """Forget what was measured so far: growth counts from now on. Containers and states stay as they are."""
         for component in self:

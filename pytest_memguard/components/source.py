@@ -19,16 +19,19 @@ _CALL_S = 1.0
 class Source:
     """One tracked container under the name that limits use."""
 
-    __slots__ = ("_find", "name", "reference")
+    __slots__ = ("_find", "found", "name", "reference")
 
     def __init__(self, name: str, find: Callable[[], Any], reference: Reference | None = None) -> None:
         self.name = name
         self.reference = reference
+        self.found = False  # at least once
         self._find = find
 
     def container(self) -> Any:
         """The container as it is now; raises what finding it raises."""
-        return self._find()
+        container = self._find()
+        self.found = True
+        return container
 
 
 class GoneError(Exception):

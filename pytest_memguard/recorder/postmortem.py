@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from pytest_memguard.recorder.recording import RecordedTest, Recording
-from pytest_memguard.units import format_bytes
+from pytest_memguard.units import format_bytes, percent
 from pytest_memguard.values import dataclass
 
 __all__ = ["Likelihood", "OutOfMemory", "Postmortem", "ProcessEnd", "examine"]
@@ -209,7 +209,7 @@ def _out_of_memory(
         reasons.append(f"its control group has come to its limit {_times(hits, 'time')} since")
     if share is not None and limit.limit_bytes is not None:
         known = format_bytes(limit.limit_bytes)
-        reasons.append(f"at the last reading it had {share:.0%} of {known} ({limit.limit_source or 'limit'})")
+        reasons.append(f"at the last reading it had {percent(share)} of {known} ({limit.limit_source or 'limit'})")
     if _SIGKILL in signals:
         reasons.append("it was ended by SIGKILL")
     near = share is not None and share >= _NEAR

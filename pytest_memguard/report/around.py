@@ -11,17 +11,23 @@ from pytest_memguard.report.layout import LISTED, bounded, field, lines, more
 from pytest_memguard.report.text import Line, counted, line
 from pytest_memguard.units import format_bytes, format_duration
 
-__all__ = ["details", "news"]
+__all__ = ["alerts_head", "details", "news"]
 
 
 def news(report: RunReport, width: int) -> Iterator[Line]:
     """What a user must know: why pressure failed the run, and the alerts."""
     for failure in report.failures:
         yield from pressure_text(failure, width)
-    alerts = [event for event in report.pressure if event.alert]
+    yield from alerts_head(report)
+    alerts = _alerts(report)
+    yield from bounded(map(_event, alerts), len(alerts), width, before="  ")
+
+
+def alerts_head(report: RunReport) -> Iterator[Line]:
+    """That there were alerts, if so, and how many."""
+    alerts = _alerts(report)
     if alerts:
         yield line(f"memory pressure ({counted(len(alerts), 'alert')})", "yellow")
-        yield from bounded(map(_event, alerts), len(alerts), width, before="  ")
 
 
 def details(report: RunReport, width: int) -> Iterator[Line]:
@@ -40,6 +46,10 @@ def details(report: RunReport, width: int) -> Iterator[Line]:
         yield from bounded(map(_strategy, report.strategies[:LISTED]), len(report.strategies), width, before="  ")
     if report.session.collections is not None:
         yield from field("collected", _collections(report.session.collections), width)
+
+
+def _alerts(report: RunReport) -> list[PressureEvent]:
+    return [event for event in report.pressure if event.alert]
 
 
 def _event(event: PressureEvent) -> str:

@@ -10,7 +10,17 @@ from pytest_memguard.report.layout import INDENT, LABEL, LISTED, field, fields, 
 from pytest_memguard.report.text import Line, counted, harmless, line, listed, shortened
 from pytest_memguard.units import format_bytes
 
-__all__ = ["also_seen", "by_weight", "grown_tests", "leak_block", "limit_block", "not_gating", "session_growth"]
+__all__ = [
+    "also_seen",
+    "by_weight",
+    "grown_head",
+    "grown_tests",
+    "growth_sentence",
+    "leak_block",
+    "limit_block",
+    "not_gating",
+    "session_growth",
+]
 
 _ROUNDS = 8
 
@@ -69,25 +79,35 @@ def grown_tests(grown: Sequence[GrownTest], width: int) -> Iterator[Line]:
     """Tests that take more than in earlier runs, and whether the run fails for them."""
     if not grown:
         return
-    gates = any(entry.gates for entry in grown)
-    note = "" if gates else "; --memguard-fail-on=growth makes them fail"
-    head_line = f"more memory than in earlier runs ({counted(len(grown), 'test')}{note})"
-    yield line(head_line, "red" if gates else "yellow", *(("bold",) if gates else ()))
+    yield grown_head(grown)
     for entry in grown[:LISTED]:
         yield line(INDENT + shortened(entry.nodeid, width - len(INDENT)))
         yield from lines(describe.grown_headline(entry), width, first=INDENT * 2, rest=INDENT * 2)
     yield from more(len(grown) - LISTED)
 
 
+def grown_head(grown: Sequence[GrownTest]) -> Line:
+    """How many tests take more than in earlier runs, and what makes them fail where they do not."""
+    gates = any(entry.gates for entry in grown)
+    note = "" if gates else "; --memguard-fail-on=growth makes them fail"
+    text = f"more memory than in earlier runs ({counted(len(grown), 'test')}{note})"
+    return line(text, "red" if gates else "yellow", *(("bold",) if gates else ()))
+
+
 def session_growth(growth: SessionGrowth, width: int) -> Iterator[Line]:
     """That memory grew over the session, where, and how to find out why."""
+    yield from growth_sentence(growth, width)
+    advice = "check all tests with --memguard-confirm=all --memguard-budget=unlimited; where none of them leaks, what "
+    yield from lines(f"{advice}grows belongs to what they share", width, first=INDENT, rest=INDENT)
+
+
+def growth_sentence(growth: SessionGrowth, width: int) -> Iterator[Line]:
+    """That memory grew over the session, and where."""
     text = growth.reason or f"{format_bytes(growth.slope_per_test, signed=True)} a test"
     if growth.first_nodeid and growth.last_nodeid:
         text += f", from {growth.first_nodeid} to {growth.last_nodeid}"
     confidence = f"confidence {describe.two_decimals(growth.confidence)}"
     yield from lines(f"memory grew over the session: {text} ({confidence})", width, "yellow", rest=INDENT)
-    advice = "check all tests with --memguard-confirm=all --memguard-budget=unlimited; where none of them leaks, what "
-    yield from lines(f"{advice}grows belongs to what they share", width, first=INDENT, rest=INDENT)
 
 
 def not_gating(findings: Sequence[Finding], limits: Sequence[LimitExceeded], width: int) -> Iterator[Line]:

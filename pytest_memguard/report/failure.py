@@ -83,7 +83,7 @@ def pressure_text(failure: PressureFailure, width: int) -> Iterator[Line]:
     yield from field("because", failure.reason, width)
     yield from field("worker", "" if failure.worker == "main" else failure.worker, width)
     if failure.stopped:
-        advice = "find what stays with --memguard --memguard-confirm=all on the tests named above, or raise the limit"
+        advice = "run the tests named above by themselves with --memguard to find what stays, or raise the limit"
         yield from field("advice", advice, width)
 
 

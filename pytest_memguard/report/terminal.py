@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_memguard.model import RunReport
-from pytest_memguard.report import around, describe
+from pytest_memguard.report import around, brief, describe
 from pytest_memguard.report.acceptances import acceptance_table
 from pytest_memguard.report.blocks import by_weight, grown_tests, leak_block, limit_block, not_gating, session_growth
 from pytest_memguard.report.components import component_table
 from pytest_memguard.report.counts import Counts, count_tests
-from pytest_memguard.report.layout import INDENT, LISTED, bounded, field, lines, sentences
+from pytest_memguard.report.layout import INDENT, LISTED, bounded, field, lines
 from pytest_memguard.report.text import Line, cells, counted, harmless, line, percent, shortened
 from pytest_memguard.units import format_bytes, format_duration
 
@@ -24,18 +24,21 @@ _SHORTEST_ID = 20
 def section(report: RunReport, *, width: int, verbosity: int, color: bool) -> list[Line]:
     """The lines to print after the run, the title line included, for a terminal of *width* columns.
 
-    A run without anything wrong gets one line, and so does every run with a *verbosity* below 0 (``-q``); above 0
-    come the rounds, the components, the costs, and the tests that were not checked. Without *color* no line has markup.
+    A run without anything wrong gets one line. With a *verbosity* below 0 (``-q``) so does every other, and below it
+    what it must not keep to itself: tests that were not checked, warnings, errors. Above 0 come the rounds, the
+    components, the costs, and the tests that were not checked by name. Without *color* no line has markup.
     """
     width = max(width, _NARROWEST)
     # Making the records takes as long as half of the watching, and says nothing where nothing was to be checked.
     told = verbosity > 0 or report.session.checking_cost_s > 0
     counts = count_tests(report.tests if told else (), limit=LISTED)
-    news = [] if verbosity < 0 else list(_news(report, width, verbose=verbosity > 0))
-    found = [_one_line(report, counts, width)]
-    if verbosity >= 0:
-        unchecked = list(_unchecked(report, counts, width))
-        found += unchecked
+    unchecked = list(_unchecked(report, counts, width))
+    troubles = list(brief.troubles(report, width))
+    if verbosity < 0:
+        found = [_one_line(report, counts, width), *brief.notices(report, width), *troubles, *unchecked]
+    else:
+        news = [*_news(report, width, verbose=verbosity > 0), *troubles]
+        found = [_one_line(report, counts, width), *unchecked]
         if news or verbosity > 0:
             details = _details(report, counts, width) if verbosity > 0 else ()
             found = [_title(report, width), *news, *unchecked, *details, *_closing(report, counts, width)]
@@ -62,15 +65,14 @@ def _news(report: RunReport, width: int, *, verbose: bool) -> Iterator[Line]:
     yield from grown_tests(report.grown, width)
     if report.session.growth.suspected:
         yield from session_growth(report.session.growth, width)
-    yield from sentences(report.warnings, width, before="warning: ")
-    yield from sentences(report.errors, width, before="memguard error: ")
 
 
 def _unchecked(report: RunReport, counts: Counts, width: int) -> Iterator[Line]:
     """How many tests that passed were not checked, why, and what to do; nothing where that was the user's wish."""
     reasons = counts.unchecked_reasons
     budget = any("budget" in reason for reason in reasons)
-    if not counts.unchecked_passed or not (report.session.checked or budget):
+    began = report.session.checked or report.session.checking_cost_s > 0  # and may have been stopped before a verdict
+    if not counts.unchecked_passed or not (began or budget):
         return
     text = f"{counted(counts.unchecked_passed, 'test')} not checked"
     named = [f"{number} {reason}" if len(reasons) > 1 else reason for reason, number in reasons.most_common(4)]

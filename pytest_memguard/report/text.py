@@ -7,6 +7,7 @@ import shlex
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from pytest_memguard.units import percent
 from pytest_memguard.values import dataclass
 
 __all__ = [
@@ -27,8 +28,6 @@ __all__ = [
 _KEPT = frozenset("\u00a0\u200c\u200d")
 _ELLIPSIS = "..."
 _LONGEST_PATH = 300
-_LEAST_PERCENT = 0.1
-_WHOLE_PERCENT = 9.95
 # Double quotes keep their meaning in every shell, cmd.exe and PowerShell included, unless one of these is inside.
 _NOT_IN_DOUBLE_QUOTES = r"[\"\\$`!%]"
 
@@ -119,14 +118,6 @@ def listed(values: Iterable[str], total: int, *, limit: int, noun: str = "") -> 
     if more > 0:
         shown.append(f"and {more} more{' ' + noun if noun else ''}")
     return ", ".join(shown)
-
-
-def percent(share: float) -> str:
-    """A fraction for people: ``0.3 %``, ``12 %``."""
-    value = share * 100
-    if 0 < value < _LEAST_PERCENT:
-        return f"under {_LEAST_PERCENT} %"
-    return f"{value:.{0 if value >= _WHOLE_PERCENT else 1}f}".removesuffix(".0") + " %"
 
 
 def _spelt_out(char: str) -> str:

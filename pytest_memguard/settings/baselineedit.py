@@ -20,11 +20,11 @@ _HEAD = f"""\
 # Accepted leaks: they are listed and do not fail the run. What is fixed is to be taken out.
 # "{PLACEHOLDER}" is no reason: replace it by why the leak is accepted. expires: 2027-01-31 accepts it until that day.
 schema: 1
-leaks:
 """
 _LINE = re.compile("[^\n\r\x85\u2028\u2029]*(?:\r\n|[\n\r\x85\u2028\u2029])|[^\n\r\x85\u2028\u2029]+$")
 _ITEM = re.compile(r"^( *)- +(?=\S)")
 _KEY = re.compile(r"^leaks *:\s*(?:\[\s*\]|~|null)?\s*(?:#.*)?$")
+_KEY_ALONE = re.compile(r"^(leaks *:)(?=\s*(?:#|$))")
 _BYTE, _SHORT = 0x100, 0x10000
 
 
@@ -52,7 +52,7 @@ def edited(
     text = _by_line(baseline, kept, add, more)
     if text is not None and _says(text, wanted, baseline.label):
         return text
-    text = _HEAD + "".join(_written(entry, "  ", "\n") for entry in wanted)
+    text = _new(wanted)
     parse_baseline(text, label=baseline.label)
     return text
 
@@ -88,7 +88,9 @@ def _by_line(
     end = min((line - 1 for path, line in baseline.lines.items() if len(path) == 1 and line > key), default=len(lines))
     ends = [_last(lines, start, after) for start, after in zip(starts, [*starts[1:], end], strict=False)]
     first = starts[0] if starts else key
-    head = lines[:first] if starts else [*lines[: key - 1], f"leaks:{end_of_line}"]
+    head = list(lines[:first]) if starts else [*lines[: key - 1], f"leaks:{end_of_line}"]
+    if not (kept or add):  # a bare key would look as if something had been lost
+        head[key - 1] = _KEY_ALONE.sub(r"\1 []", head[key - 1])
     margin = match[1] if starts and (match := _ITEM.match(lines[first])) else "  "
     parts = list(_entries_of(baseline, kept, lines, [first, *ends], more))
     if parts and not parts[-1].endswith(("\n", "\r")):
@@ -103,7 +105,12 @@ def _anew(lines: Sequence[str], add: Sequence[BaselineEntry]) -> str:
     before = [line for line in lines if line.strip()]
     if before and not before[-1].endswith(("\n", "\r")):
         before.append("\n")
-    return "".join([*before, _HEAD, *(_written(entry, "  ", "\n") for entry in add)])
+    return "".join([*before, _new(add)])
+
+
+def _new(entries: Sequence[BaselineEntry]) -> str:
+    key = "leaks:\n" if entries else "leaks: []\n"
+    return "".join([_HEAD, key, *(_written(entry, "  ", "\n") for entry in entries)])
 
 
 def _entries_of(

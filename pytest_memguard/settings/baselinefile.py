@@ -23,6 +23,11 @@ _WHAT = "baseline"
 _SCHEMA = 1
 _SIGNATURE = re.compile(r"[0-9a-f]{6,64}")
 _FLAG = "--memguard-update-baseline"
+_REMEDIES = {
+    "signature": "the report shows it in brackets",
+    "reason": 'say why this leak is accepted: reason: "..."',
+    **dict.fromkeys(("first_seen", "expires", "leak", "tests"), "correct it there, or leave it out"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,11 +133,11 @@ def _entry(value: Any, place: Place, line: int) -> BaselineEntry:
         "leak": partial(_maybe, text),
         "tests": _tests,
     }
-    given = fields_of(value, place, parsers, f"a mapping of {', '.join(parsers)}")
+    given = fields_of(value, place, parsers, f"a mapping of {', '.join(parsers)}", remedies=_REMEDIES)
     if "signature" not in given:
-        raise place.invalid(value, "a signature", remedy="the report shows it in brackets")
+        raise place.invalid(value, "a signature", remedy=_REMEDIES["signature"])
     if "reason" not in given:
-        raise place.invalid(given["signature"], "a reason", remedy='say why this leak is accepted: reason: "..."')
+        raise place.invalid(given["signature"], "a reason", remedy=_REMEDIES["reason"])
     if given["reason"] == PLACEHOLDER:
         given["reason"] = None
     return BaselineEntry(**{"leak": "", **given, "line": line})

@@ -187,9 +187,18 @@ def _suppression(value: Any, place: Place, parse: Mapping[str, Callable[[Any], A
 
 
 def fields_of(
-    value: Any, place: Place, parse: Mapping[str, Callable[[Any], Any]], allowed: str, raw: tuple[str, ...] = ()
+    value: Any,
+    place: Place,
+    parse: Mapping[str, Callable[[Any], Any]],
+    allowed: str,
+    raw: tuple[str, ...] = (),
+    *,
+    remedies: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The parsed entries of a mapping whose keys are those of *parse*; the entries in *raw* are passed on unread."""
+    """The parsed entries of a mapping whose keys are those of *parse*; the entries in *raw* are passed on unread.
+
+    *remedies*: what to do about a wrong value of a key that has no default.
+    """
     found: dict[str, Any] = {}
     errors: list[MemguardError] = []
     for key, inside in _mapping(value, place, allowed).items():
@@ -199,7 +208,8 @@ def fields_of(
                 raise place.unknown(key, tuple(parse))
             if name in found:
                 raise place.child(key).invalid(inside, f"{name} to be given once, not in two spellings")
-            found[name] = inside if name in raw else _parsed(parse[name], inside, place.child(key))
+            remedy = (remedies or {}).get(name)
+            found[name] = inside if name in raw else _parsed(parse[name], inside, place.child(key), remedy)
         except MemguardError as exc:
             errors.append(exc)
     if errors:
@@ -213,12 +223,12 @@ def _mapping(value: Any, place: Place, allowed: str) -> dict[str, Any]:
     return value
 
 
-def _parsed(parse: Callable[[Any], Any], value: Any, place: Place) -> Any:
+def _parsed(parse: Callable[[Any], Any], value: Any, place: Place, remedy: str | None = None) -> Any:
     try:
         return parse(value)
     except ValueError as exc:
         raise place.invalid(
-            value, str(exc), known=CLEANUP_LEVELS if parse is _LEVEL else (), remedy=remedy_of(exc)
+            value, str(exc), known=CLEANUP_LEVELS if parse is _LEVEL else (), remedy=remedy_of(exc) or remedy
         ) from None
 
 

@@ -112,16 +112,69 @@ def test_yaml_alone(shop):
     assert (total["entries"], total["grown_entries"], total["peak_entries"]) == (80, 80, 80)
     assert total["grown_bytes"] > 40 * 200
     assert list(totals(run)) == [(name, "main") for name in ("message_processing", "recent", "wrong", "elsewhere")]
-    growing, over, wrong = run.report["warnings"]
+    growing, over, wrong, lost = run.report["warnings"]
     assert growing.startswith("component message_processing keeps growing: +80 entries until test_messages.py::test_pr")
     assert over == "component message_processing holds more than it may: history (limit 30)"
     assert wrong.endswith("there is no 'histroy', did you mean 'history'?")
+    assert lost == (
+        "component elsewhere has shop.billing:invoices (memguard.yaml: memory.components), but there is no module "
+        "shop.billing: correct it there, or take it out"
+    )
     assert "warning: component message_processing" in run.out
     (row,) = [line for line in run.lines if line.startswith("message_processing ")]
     assert row.split()[:3] == ["message_processing", "80", f"{total['bytes'] / 1024:.1f}"]
     assert "processed 50, history 30" in row
     assert row.endswith("running, essential")
     assert "  over its limit: history" in run.lines
+
+
+LOOKED_FOR = """
+memory:
+  components:
+    orders: {track: [nowhere:orders, later:held, shop.messages:history, xml.dom.minidom:Node]}
+    carts: {track: "gone.carts:held", cleanup: {gentle: "nowhere:clear"}}
+"""
+
+LATER = """
+import sys
+
+def test_late(tmp_path, monkeypatch):
+    (tmp_path / "later.py").write_text("held = []", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    import later
+    assert not later.held
+
+def test_later_still(monkeypatch):
+    monkeypatch.delitem(sys.modules, "later")
+"""
+
+
+def test_modules_that_are_not_there_are_told_once_and_those_that_come_late_are_not(shop):
+    shop.write("memguard.yaml", LOOKED_FOR)
+    shop.write("test_messages.py", LATER)
+
+    run = shop.run(WATCHED)
+
+    assert run.quiet, run.out
+    assert run.code == 0
+    where = "(memguard.yaml: memory.components), but there is no module"
+    assert run.report["warnings"] == [
+        f"component {name} has {text} {where} {module}: correct it there, or take it out"
+        for name, text, module in (
+            ("orders", "nowhere:orders", "nowhere"),
+            ("carts", "gone.carts:held", "gone"),
+            ("carts", "nowhere:clear", "nowhere"),
+        )
+    ]
+    assert run.out.count("warning: component orders has nowhere:orders") == 1
+
+
+@pytest.mark.parametrize("options", [("-n2",), ("-q",)])
+def test_modules_that_are_not_there_are_told_with_workers_and_with_q(shop, options):
+    shop.write("memguard.yaml", LOOKED_FOR)
+
+    assert shop.run(*options, WATCHED).out.count("warning: component orders has nowhere:orders") == 1
+    assert "has nowhere" not in shop.run("--collect-only", *options, WATCHED).out
 
 
 def test_without_components_nothing_is_told(shop):

@@ -87,7 +87,7 @@ def test_killed_in_a_repetition_without_a_cache_and_told_to_a_quiet_run(suite):
     assert Path(shown["processes"][0]["file"]).parent.parent == suite.temporary
     (warning,) = following.report["warnings"]
     assert warning.startswith("the last run was killed while running test_deadly.py::test_small (repetition 1)")
-    assert following.lines.count(f"memguard: {warning}") == 1
+    assert following.out.replace("\n  ", " ").count(f"warning: {warning}") == 1
     assert not (suite.path / ".pytest_cache").exists()
 
 

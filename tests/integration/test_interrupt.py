@@ -117,6 +117,15 @@ def test_the_run_after_it_begins_with_what_was_not_reached(stopped):
     assert order[5] == "test_before"
 
 
+def test_in_pass_2_before_any_verdict_the_reason_is_told(suite):
+    suite.write("test_b_waits.py", WAITS.format(number=2))
+    run = suite.interrupted(UNLIMITED, "-q", when=waiting)
+
+    assert run.code == 2
+    assert run.report["session"]["checked"] == 0
+    assert "3 tests not checked: the run was interrupted" in run.lines
+
+
 def test_in_pass_1_nothing_is_repeated(suite):
     run = interrupted(suite, number=1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import signal
 import sys
@@ -212,6 +213,34 @@ def test_what_an_interrupted_test_had_is_free_again_and_the_run_goes_on(suite):
     assert run.out.count("MemoryPressureError: memguard interrupted this test: ") >= 2
     assert run.report["failures"] == []
     assert run.report["pressure"][-1]["level"] == "normal"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), r"the limit of 977 KiB \(memguard.yaml: memory.limit\) is less than the [\d.]+ MiB that the process has"),
+        (("-n2",), r"memory.limit\), 488 KiB for each of 2 workers, is less than the [\d.]+ MiB that the process has"),
+    ],
+)
+def test_a_limit_below_what_the_process_has_is_refused_before_the_first_test(suite, options, told):
+    write_settings(suite, "limit: 1MB")
+    suite.write("test_cart.py", "def test_checkout():\n    raise SystemExit('it ran')\n")
+
+    run = suite.run(*options)
+
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert re.search(f"ERROR: memguard: .*{told} before the first test", run.out), run.out
+    assert "raise it, or leave it out to get the limit of the machine" in run.out
+    assert "test_checkout" not in run.out
+    assert "it ran" not in run.out
+
+
+def test_such_a_limit_is_all_right_where_nothing_is_stopped_or_run(suite):
+    write_settings(suite, "limit: 1MB", "cleanup: {emergencyShutdown: false}")
+    suite.write("test_cart.py", "def test_checkout():\n    pass\n")
+
+    assert suite.run("--collect-only").code == 0
+    assert suite.run().code == 0
 
 
 def test_with_workers_each_has_its_share_and_reacts_by_itself(suite):

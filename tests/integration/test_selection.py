@@ -172,7 +172,25 @@ def test_nothing_is_run_where_pytest_runs_nothing(shop, arguments):
         line for line in plain.lines if "::" in line or "<Function" in line
     ]
     if "--co" in arguments or "--collect-only" in arguments:
-        assert "memguard:" not in run.out
+        told = [line for line in run.lines if "memguard:" in line]
+        assert told == ["memguard: no test was run, so nothing was written for --memguard-json"]
+        assert run.written is None
+
+
+@pytest.mark.parametrize(
+    "ini", ["memguard_json = x.json\nmemguard_history = runs.db", "addopts = --memguard-html=x.html"]
+)
+def test_files_of_settings_are_not_missed_where_pytest_runs_nothing(shop, ini):
+    shop.write("pytest.ini", f"[pytest]\nmemguard = true\n{ini}\n")
+
+    assert "memguard:" not in shop.run("--collect-only", memguard=False).out
+
+
+def test_each_file_that_was_typed_is_missed(shop):
+    run = shop.run("--co", "-q", "--memguard-markdown=x.md", "--memguard-history=runs.db")
+
+    assert "so nothing was written for --memguard-json, --memguard-markdown, --memguard-history" in run.out
+    assert not {"x.md", "runs.db"} & {file.name for file in shop.path.iterdir()}
 
 
 def test_a_suite_that_fails_as_a_whole_checks_nothing(suite):

@@ -290,6 +290,32 @@ def test_what_a_worker_has_proved_when_the_run_is_interrupted_is_reported(suite)
     assert run.leak("test_leaks")["notes"][-1] == "worker gw0 has proved this, and was stopped before it could report"
     assert len(run.leaks) == len(failing_entries(run)) == 1
     assert run.code == 2
+    assert run.report["session"]["checked"] == len(run.names("leak")) == 1
+    assert run.report["session"]["checking_cost_s"] > 0
+
+
+IN_VAIN = """
+import os, pathlib, signal, time
+
+runs = []
+
+def test_works_on():
+    runs.append(1)
+    pathlib.Path(f"run {len(runs)}").touch()
+    if len(runs) == int(os.environ["INTERRUPT_IN_RUN"]):
+        os.kill(os.getppid(), signal.SIGINT)
+        time.sleep(4.5)  # of the five seconds that execnet gives to what it ends
+        pathlib.Path("in vain").touch()
+"""
+
+
+@pytest.mark.parametrize(("number", "left"), [("1", ["in vain", "run 1"]), ("2", ["run 1", "run 2"])])
+def test_nothing_is_repeated_for_a_controller_that_was_interrupted(suite, number, left):
+    suite.write("test_a.py", IN_VAIN)
+    run = suite.run("-n1", UNLIMITED, env={"INTERRUPT_IN_RUN": number})
+
+    assert run.code == 2
+    assert sorted(path.name for path in suite.path.iterdir() if " " in path.name) == left
 
 
 KILLED = """

@@ -164,12 +164,26 @@ def test_what_is_dropped_goes_with_the_comment_above_it():
 def test_when_all_are_gone_the_file_can_be_added_to():
     text = edited(read(BY_HAND), drop={"3fa9c1d2e4ab", "beef01beef01", "aaaaaa"})
 
-    assert text.startswith("# ours\n")
-    assert text.endswith("# the last word\n")
+    assert text == "# ours\nschema: 1\nleaks: []\n\n# the last word\n"
     assert signatures(text) == []
     again = edited(read(text), add=[ORDERS])
     assert signatures(again) == ["3fa9c1d2e4ab"]
     assert again.startswith("# ours\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('leaks:\r\n  - {signature: "aaaaaa", reason: a}\r\n', "leaks: []\r\n"),
+        ('leaks:  # ours\n- {signature: "aaaaaa", reason: a}\nschema: 1\n', "leaks: []  # ours\nschema: 1\n"),
+        ('leaks: [{signature: "aaaaaa", reason: a}]', "schema: 1\nleaks: []\n"),
+    ],
+)
+def test_a_list_that_has_become_empty_says_so(text, left):
+    emptied = edited(read(text), drop={"aaaaaa"})
+
+    assert emptied.endswith(left)
+    assert signatures(emptied) == []
 
 
 def test_more_tests_of_a_known_leak_are_noted_up_to_a_number():

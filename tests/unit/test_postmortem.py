@@ -150,6 +150,12 @@ def test_what_speaks_for_the_oom_killer(leave, now, seen, signal, likelihood):
     assert found.out_of_memory.likelihood == likelihood
 
 
+def test_what_a_process_had_is_never_said_to_be_nothing(leave):
+    found = looked_at(leave(running=("test_a", 1, 1), limit_bytes=4000 * MIB), now=KILLS)
+
+    assert any("it had under 0.1 % of " in reason for reason in found.out_of_memory.reasons)
+
+
 def test_counters_of_the_time_when_it_was_found_count_more_than_those_of_today(leave):
     path = leave(running=("test_a", 60, 100))
 

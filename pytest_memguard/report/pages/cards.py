@@ -142,7 +142,7 @@ def _pressure(failure: PressureFailure, anchor: str) -> Card:
         nodeid=shortened(failure.nodeid, LONGEST_ID),
         headline="The run was stopped before memory ran out" if failure.stopped else "Memory pressure",
         facts=(("because", harmless(failure.reason)), *worker),
-        advice="find what stays with --memguard-confirm=all on the tests that are named, or raise the limit"
+        advice="run the tests that are named by themselves to find what stays, or raise the limit"
         if failure.stopped
         else "",
         command="",

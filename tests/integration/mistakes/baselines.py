@@ -43,7 +43,17 @@ BASELINES = [
     base(
         "a signature that is a number for YAML",
         "leaks:\n  - signature: 750237\n    reason: the audit log\n",
-        told=("750237", f"from {NAME}, line 2", "6 to 12 hexadecimal digits in quotes"),
+        told=(
+            "750237",
+            f"from {NAME}, line 2",
+            "6 to 12 hexadecimal digits in quotes",
+            "the report shows it in brackets",
+        ),
+    ),
+    base(
+        "an accepted leak until a day that is none",
+        'leaks:\n  - {signature: "3fa9c1", reason: known, expires: soon}\n',
+        told=("'soon'", f"from {NAME}, line 2", "expected a date", "correct it there, or leave it out"),
     ),
     base(
         "a signature twice",
