@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from pytest_memguard.errors import ConflictError
 from pytest_memguard.events import PRESSURE_LEVELS, PressureCause, PressureEvent, PressureLevel
 from pytest_memguard.probes.limits import Usage
 from pytest_memguard.settings import Settings
 from pytest_memguard.units import format_bytes
 from pytest_memguard.values import dataclass
 
-__all__ = ["Judgement", "Observation", "PressureMonitor", "Thresholds", "assess", "check_room", "rank"]
+__all__ = ["Judgement", "Observation", "PressureMonitor", "Thresholds", "assess", "lack_of_room", "rank"]
 
 # A level ends at once when usage is this share of the limit below where the level begins.
 HYSTERESIS = 0.02
@@ -88,16 +87,15 @@ def rank(level: PressureLevel) -> int:
     return _RANK[level]
 
 
-def check_room(rss: int, limit: int, *, workers: int, origin: str) -> None:
-    """Raise ``ConflictError`` where a process has more than its share of *limit* already, so that no test could run."""
+def lack_of_room(rss: int, limit: int, *, workers: int, origin: str) -> str | None:
+    """What is wrong where a process has more than its share of *limit* already, so that no test is to blame."""
     share = limit // workers
     if rss <= share:
-        return
+        return None
     of_each = "" if workers == 1 else f", {format_bytes(share)} for each of {workers} workers,"
-    raise ConflictError(
+    return (
         f"the limit of {format_bytes(limit)} ({origin}){of_each} is less than the {format_bytes(rss)} that the process "
-        "has before the first test",
-        remedy="raise it, or leave it out to get the limit of the machine or its container",
+        "had before the first test; raise it, or leave it out to get the limit of the machine or its container"
     )
 
 

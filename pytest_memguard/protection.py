@@ -24,7 +24,7 @@ from pytest_memguard.events import (
     StrategyStatistics,
 )
 from pytest_memguard.guard import Guard
-from pytest_memguard.pressure import Observation, PressureMonitor, Thresholds, check_room, rank
+from pytest_memguard.pressure import Observation, PressureMonitor, Thresholds, lack_of_room, rank
 from pytest_memguard.probes.collections import CollectionWatch
 from pytest_memguard.probes.limits import FILL_RATE, Usage, open_limits
 from pytest_memguard.probes.stall import open_stall
@@ -119,10 +119,12 @@ class Protection:
         return self._limits.smallest()
 
     def check_limit(self, origin: str) -> None:
-        """Raise ``MemguardError`` for a limit from *origin* that the process is past before the first test."""
+        """Warn of a limit from *origin* that the process is past before the first test."""
         memory, limit = self._limits.memory, self._settings.limit_bytes
-        if memory is not None and limit is not None and self._settings.emergency_shutdown:
-            check_room(memory.rss, limit, workers=self._workers, origin=origin)
+        if memory is not None and limit is not None:
+            told = lack_of_room(memory.rss, limit, workers=self._workers, origin=origin)
+            if told is not None:
+                self._guard.warnings.append(told)
 
     def start(self) -> None:
         """The first test is about to run."""
