@@ -229,7 +229,7 @@ def _confirmer(settings: Settings, probes: Probes | None, clock: Callable[[], fl
             readers["heap"] = exact or heap
             saturates = exact is None
             if mapped is not None:
-                readers["mapped"] = without_arenas(mapped)
+                readers["mapped"] = without_arenas(mapped, knows_heap=exact is not None)
         elif rss is not None:
             readers["rss"] = rss
     policy = Policy(

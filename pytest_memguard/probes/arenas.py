@@ -1,6 +1,8 @@
-"""What Python's small-object allocator has mapped: it maps and returns a whole arena at a time, whatever tests retain.
+"""What allocators have mapped, whatever tests retain: what is in use there is counted by itself.
 
-CPython tells only in ``_PyObject_DebugMallocStats``, which writes a page of text to a C stream.
+Python's small-object allocator maps and returns a whole arena at a time. CPython tells only in
+``_PyObject_DebugMallocStats``, which writes a page of text to a C stream. The C library's moves the program break when
+no free chunk is long enough for a moment, and back when the end of its heap happens to be free.
 """
 
 from __future__ import annotations
@@ -14,13 +16,16 @@ _ROOM = 1 << 16
 _ARENAS = rb"(\d+) arenas \* (\d+) bytes/arena"
 
 
-def without_arenas(read_mapped: Callable[[], int | None]) -> Callable[[], int | None]:
+def without_arenas(read_mapped: Callable[[], int | None], *, knows_heap: bool = False) -> Callable[[], int | None]:
     """Mapped bytes less those of arenas. These are counted only when ``read_mapped`` has changed.
 
-    Unchanged where arenas cannot be counted: no CPython, no glibc, another allocator.
+    Unchanged where arenas cannot be counted: no CPython, no glibc, another allocator. ``knows_heap``: malloc is the one
+    whose heap in use is read, so that what lies below the program break is taken off as well.
     """
     count = _counter()
-    return read_mapped if count is None or count() is None else _WithoutArenas(read_mapped, count)
+    if count is None or count() is None:
+        return read_mapped
+    return _WithoutArenas(read_mapped, _with_break(count) if knows_heap else count)
 
 
 class _WithoutArenas:
@@ -40,6 +45,19 @@ class _WithoutArenas:
             self._mapped = mapped
             self._arenas = self._count() or 0
         return mapped - self._arenas
+
+
+def _with_break(count: Callable[[], int | None]) -> Callable[[], int | None]:
+    """The same, and what the program break has moved by since."""
+    find_break: Any = ctypes.PyDLL(None).sbrk
+    find_break.restype, find_break.argtypes = ctypes.c_size_t, [ctypes.c_ssize_t]
+    first = int(find_break(0))
+
+    def count_all() -> int | None:
+        arenas = count()
+        return None if arenas is None else arenas + int(find_break(0)) - first
+
+    return count_all
 
 
 def _counter() -> Callable[[], int | None] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 
 import pytest
@@ -49,6 +50,21 @@ def test_arenas_are_counted_only_where_the_pages_have_changed(monkeypatch):
     less = without_arenas(lambda: next(readings))
     assert [less() for _ in range(5)] == [900, 900, 1000, None, 1000]
     assert len(counted) == 1 + 2  # once to see whether it works
+
+
+@needs_arenas
+def test_where_the_heap_is_read_its_end_says_nothing(read):
+    libc = ctypes.CDLL(None)
+    less, all_of_it = without_arenas(read, knows_heap=True), without_arenas(read)
+    before, all_before = less(), all_of_it()
+    assert libc.sbrk(ctypes.c_ssize_t(1 << 20)) != -1
+    try:
+        assert all_of_it() - all_before == 1 << 20
+        assert less() == before
+        with mmap.mmap(-1, 1 << 20):
+            assert less() - before == 1 << 20
+    finally:
+        libc.sbrk(ctypes.c_ssize_t(-(1 << 20)))
 
 
 def test_without_arenas_to_count_nothing_is_taken_off(monkeypatch):
