@@ -19,6 +19,8 @@ from tests.integration.settings_glue import WITHOUT_ASYNCIO, plugin_arguments
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _PATIENCE_S = 400
+# Loaded into every run it would take a fifth of most of them.
+_WITHOUT_BDD = ("-p", "no:pytest-bdd")
 # Small suites on a busy machine: what a test asks for must not depend on the budget's least of 30 seconds.
 UNLIMITED = "--memguard-budget=unlimited"
 
@@ -80,10 +82,10 @@ class Run:
 
 
 class Suite:
-    """Files under a directory, and runs of pytest there; with pytest-asyncio only where it is asked for."""
+    """Files under a directory, and runs of pytest there; with pytest-asyncio and pytest-bdd only where they are asked for."""
 
     def __init__(self, path: Path, *, asyncio: bool = False) -> None:
-        self._without = () if asyncio else WITHOUT_ASYNCIO
+        self._without = _WITHOUT_BDD if asyncio else (*WITHOUT_ASYNCIO, *_WITHOUT_BDD)
         self.path = path / "suite"
         self.path.mkdir()
         self._temp = path / "temp"
@@ -121,7 +123,7 @@ class Suite:
             errors="replace",
             timeout=_PATIENCE_S,
             check=False,
-            preexec_fn=within,
+            preexec_fn=within or _heed_interrupts,  # noqa: PLW1509 - no thread runs here
         )
         return self._run(done.returncode, done.stdout)
 
