@@ -13,7 +13,7 @@ from tests.integration.suite import Suite
 def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """One run with a leak that may keep what pytest makes of the plugin's modules: most of a small run is making it.
 
-    The runs of the tests write nothing like that: a test file may change within the time that its copy would be told by.
+    The runs of the tests write nothing like that: a test file may change too soon for its copy to be told from it.
     """
     suite = Suite(tmp_path_factory.mktemp("compiled"))
     suite.write("test_leak.py", "kept = []\n\ndef test_leaks():\n    kept.append(object())\n")

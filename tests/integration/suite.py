@@ -82,7 +82,7 @@ class Run:
 
 
 class Suite:
-    """Files under a directory, and runs of pytest there; with pytest-asyncio and pytest-bdd only where they are asked for."""
+    """Files under a directory, and runs of pytest there; with pytest-asyncio and pytest-bdd only on request."""
 
     def __init__(self, path: Path, *, asyncio: bool = False) -> None:
         self._without = _WITHOUT_BDD if asyncio else (*WITHOUT_ASYNCIO, *_WITHOUT_BDD)
@@ -123,7 +123,7 @@ class Suite:
             errors="replace",
             timeout=_PATIENCE_S,
             check=False,
-            preexec_fn=within or _heed_interrupts,  # noqa: PLW1509 - no thread runs here
+            preexec_fn=within or _heed_interrupts,
         )
         return self._run(done.returncode, done.stdout)
 
