@@ -66,12 +66,17 @@ class Thresholds:
         )
 
     def room(self, observation: Observation) -> int:
-        """Bytes that may at least be taken before anything but normal is possible; 0 where nothing is known."""
+        """Bytes that may at least be taken before the level can rise; 0 where nothing is known.
+
+        An absolute threshold that is passed cannot be passed again.
+        """
         rooms = [int(usage.limit * self.warning) - usage.used for usage in observation.usages]
         if observation.rss is None or not rooms:
             return 0
         # What malloc has handed out can be no more than what has been taken since it was all resident.
-        return max(0, min(*rooms, self.rss_bytes - observation.rss, self.external_bytes - observation.rss))
+        external = observation.rss if observation.external is None else observation.external
+        absolute = (self.rss_bytes - observation.rss, self.external_bytes - external)
+        return max(0, min((*rooms, *(left for left in absolute if left > 0))))
 
     def level_of(self, share: float) -> PressureLevel:
         """The level at that fraction of a limit."""

@@ -24,8 +24,9 @@ from pytest_memguard.events import (
     StrategyStatistics,
 )
 from pytest_memguard.guard import Guard
-from pytest_memguard.pressure import Observation, PressureMonitor, Thresholds, lack_of_room, rank
+from pytest_memguard.pressure import Observation, PressureMonitor, Thresholds, lack_of_room
 from pytest_memguard.probes.collections import CollectionWatch
+from pytest_memguard.probes.gauge import Gauge
 from pytest_memguard.probes.limits import FILL_RATE, Usage, open_limits
 from pytest_memguard.probes.stall import open_stall
 from pytest_memguard.sampler import ASKED, FRESH, BellError, Look, Sampler
@@ -75,7 +76,8 @@ class Protection:
         share = None if settings.limit_bytes is None else settings.limit_bytes // self._workers
         self._limits = open_limits(configured=share, workers=self._workers)
         self._stall = open_stall()
-        self._heap = guard.reader("heap")
+        heap = guard.reader("heap")
+        self._external = None if heap is None else Gauge(heap, clock=guard.clock)
         self._thresholds = Thresholds.of(settings)
         # When the next look is due, until when nothing can have changed, until when a boundary needs nothing at all.
         self._times = array("d", (0.0, 0.0, 0.0))
@@ -306,8 +308,8 @@ class Protection:
             self.usages = reading.usages
         rss = None if reading.memory is None else reading.memory.rss
         external = None
-        if rss is not None and rss >= self._settings.external_bytes and not self.running and self._heap is not None:
-            external = self._heap()  # it cannot be more than is resident, but for what was never written to
+        if rss is not None and rss >= self._settings.external_bytes and not self.running and self._external is not None:
+            external = self._external.read(now)  # no more than is resident, but for what was never written to
         stalled = None if self._stall is None else self._stall.read(now)
         observation = Observation(now, reading.usages, rss, external, stalled)
         self._times[_QUIET] = now + min(self._thresholds.room(observation) / FILL_RATE, _LONGEST_QUIET_S)
@@ -344,6 +346,8 @@ class Protection:
         self._tell(self._config.hook.pytest_memguard_pressure, event=event)
 
     def _on_cleanup(self, result: CleanupResult) -> None:
+        if self._external is not None:
+            self._external.expire()
         self._guard.chronicle.add(result)
         if self.running:
             self._untold.append(result)
@@ -381,21 +385,6 @@ def _is_within(frame: FrameType | None, codes: frozenset[CodeType]) -> bool:
     while frame is not None and frame.f_code not in codes:
         frame = frame.f_back
     return frame is not None
-
-
-def worst_event(guard: Guard) -> PressureFailure | None:
-    """The failure of a run whose ``fail_on`` has ``pressure``, for its worst event; ``None`` where none was bad."""
-    found = [event for event in guard.chronicle.pressure if event.level != "normal"]
-    if not found or "pressure" not in guard.settings.fail_on or not len(guard.ledger):
-        return None
-    worst = max(found, key=lambda event: (rank(event.level), event.share))
-    return PressureFailure(
-        nodeid=worst.nodeid or guard.ledger.nodeid(0),
-        reason=f"memory pressure was {worst.level}: {worst.share:.1%} of {format_bytes(worst.limit_bytes)} in use "
-        f"({worst.limit_source})",
-        stopped=False,
-        worker=worst.worker,
-    )
 
 
 def _has_changed(result: CleanupResult | None) -> bool:

@@ -14,12 +14,14 @@ from pytest_memguard import __version__, entries, options
 from pytest_memguard.agenda import Agenda, can_repeat
 from pytest_memguard.announcing import Announcement
 from pytest_memguard.cleanup import CleanupManager, open_cleanup
+from pytest_memguard.events import PressureFailure
 from pytest_memguard.guard import Guard
 from pytest_memguard.model import Finding, RunReport, Suspect
 from pytest_memguard.outputs import Outputs, told_unwritten
+from pytest_memguard.pressure import rank
 from pytest_memguard.probes.limits import Usage
 from pytest_memguard.progress import Progress
-from pytest_memguard.protection import Protection, worst_event
+from pytest_memguard.protection import Protection
 from pytest_memguard.reception import Reception, open_reception
 from pytest_memguard.registration import register_components, register_strategies
 from pytest_memguard.repetition import RepetitionHooks
@@ -27,6 +29,7 @@ from pytest_memguard.report.entry import failing as failing_entries
 from pytest_memguard.report.terminal import section
 from pytest_memguard.selection import Selection
 from pytest_memguard.settings import MarkerSettings, Resolved
+from pytest_memguard.units import format_bytes
 from pytest_memguard.watching import WatchingHooks
 from pytest_memguard.xdist import role_of, tell_controller, worker_of
 
@@ -249,7 +252,7 @@ class MemguardSession:
         self._agenda.remember()
         if self._earlier is not None:
             self._guarded("comparing with earlier runs", self._earlier.compare)
-        worst = worst_event(guard)
+        worst = _worst_event(guard)
         if worst is not None:
             guard.chronicle.failures.append(worst)
         failing = failing_entries(guard.report(0))
@@ -350,3 +353,18 @@ def _earlier_runs(config: pytest.Config, resolved: Resolved, guard: Guard) -> Ea
     from pytest_memguard.earlier import open_earlier_runs  # noqa: PLC0415 - nothing of it without a history
 
     return open_earlier_runs(config, resolved, guard)
+
+
+def _worst_event(guard: Guard) -> PressureFailure | None:
+    """The failure of a run whose ``fail_on`` has ``pressure``, for its worst event; ``None`` where none was bad."""
+    found = [event for event in guard.chronicle.pressure if event.level != "normal"]
+    if not found or "pressure" not in guard.settings.fail_on or not len(guard.ledger):
+        return None
+    worst = max(found, key=lambda event: (rank(event.level), event.share))
+    return PressureFailure(
+        nodeid=worst.nodeid or guard.ledger.nodeid(0),
+        reason=f"memory pressure was {worst.level}: {worst.share:.1%} of {format_bytes(worst.limit_bytes)} in use "
+        f"({worst.limit_source})",
+        stopped=False,
+        worker=worst.worker,
+    )

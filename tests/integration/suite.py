@@ -19,8 +19,9 @@ from tests.integration.settings_glue import WITHOUT_ASYNCIO, plugin_arguments
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _PATIENCE_S = 400
-# Loaded into every run it would take a fifth of most of them.
-_WITHOUT_BDD = ("-p", "no:pytest-bdd")
+# Loaded into every run they would take a third of most; ``run("-p", NAME)`` brings one back.
+_LARGE = ("html", "html_fixtures", "metadata", "platformdirs", "pytest-bdd", "pytest_jsonreport", "syrupy")
+_WITHOUT_LARGE = tuple(argument for name in _LARGE for argument in ("-p", f"no:{name}"))
 # Small suites on a busy machine: what a test asks for must not depend on the budget's least of 30 seconds.
 UNLIMITED = "--memguard-budget=unlimited"
 
@@ -82,10 +83,10 @@ class Run:
 
 
 class Suite:
-    """Files under a directory, and runs of pytest there; with pytest-asyncio and pytest-bdd only on request."""
+    """Files under a directory, and runs of pytest there; with pytest-asyncio and large plugins only on request."""
 
     def __init__(self, path: Path, *, asyncio: bool = False) -> None:
-        self._without = _WITHOUT_BDD if asyncio else (*WITHOUT_ASYNCIO, *_WITHOUT_BDD)
+        self._without = _WITHOUT_LARGE if asyncio else (*WITHOUT_ASYNCIO, *_WITHOUT_LARGE)
         self.path = path / "suite"
         self.path.mkdir()
         self._temp = path / "temp"

@@ -139,9 +139,21 @@ def shown(run):
 
 @pytest.mark.parametrize("workers", [(), ("-n1",)], ids=" ".join)
 def test_what_they_report_is_the_same_and_exactly_the_leaks_are_found(shop, workers):
-    args = ("-v", "--cov=shop", "--cov-branch", "--cov-report=term-missing", "-p", "no:randomly", *workers)
-    plain = shop.run("-p", "pytest-bdd", *args, memguard=False)
-    run = shop.run("-p", "pytest-bdd", *args, "--memguard-fail-on=never", UNLIMITED)
+    args = (
+        "-p",
+        "pytest-bdd",
+        "-p",
+        "syrupy",
+        "-v",
+        "--cov=shop",
+        "--cov-branch",
+        "--cov-report=term-missing",
+        "-p",
+        "no:randomly",
+        *workers,
+    )
+    plain = shop.run(*args, memguard=False)
+    run = shop.run(*args, "--memguard-fail-on=never", UNLIMITED)
 
     assert shown(run) == shown(plain)
     assert "2 snapshots passed" in plain.out

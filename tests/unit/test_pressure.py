@@ -186,3 +186,29 @@ def test_reset_forgets_readings_and_alerts():
 
     assert not follows.history
     assert follows.observe(reading(0.85, at_s=1.0), "t").alert
+
+
+class TestRoom:
+    """Until how much more is taken no look is needed."""
+
+    def test_the_nearest_threshold_counts(self):
+        usage = Usage("cgroup v2", 8 * GIB, GIB, "group", ours=True)
+        room = THRESHOLDS.room(Observation(0.0, (usage,), rss=100 * MIB))
+        assert room == 412 * MIB  # of 512 MiB of the C allocator
+
+    @pytest.mark.parametrize(
+        ("rss", "external", "left"),
+        [
+            (600 * MIB, 200 * MIB, 312 * MIB),  # resident, but free or not the C allocator's
+            (600 * MIB, 520 * MIB, 424 * MIB),  # what is passed already cannot be passed again
+            (600 * MIB, None, 424 * MIB),
+            (2 * GIB, 2 * GIB, int(8 * GIB * THRESHOLDS.warning) - 2 * GIB),
+        ],
+    )
+    def test_a_threshold_that_is_passed_needs_no_closer_look(self, rss, external, left):
+        usage = Usage("cgroup v2", 8 * GIB, 2 * GIB, "group", ours=True)
+        assert THRESHOLDS.room(Observation(0.0, (usage,), rss=rss, external=external)) == left
+
+    def test_near_a_limit_each_boundary_is_looked_at(self):
+        assert THRESHOLDS.room(reading(0.99, rss=100 * MIB)) == 0
+        assert THRESHOLDS.room(reading(0.1)) == 0  # nobody knows
