@@ -206,6 +206,7 @@ class Checker:
         self._repetitions.enter(subjects[0].parent)
         for subject in subjects:
             self._repetitions.prepare(subject.item)
+            self._repetitions.set_up_fixtures(subject.item, patience_s=subject.patience_s)
             if self._repetitions.lacks_fixtures(subject.item) and not self._spent():
                 self._repeat(subject)
 

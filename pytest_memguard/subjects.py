@@ -42,6 +42,9 @@ class Repetitions(Protocol):
     def enter(self, keep: Any) -> None:
         """Tear down what does not belong to ``keep``, and set up its ancestors."""
 
+    def set_up_fixtures(self, item: Any, *, patience_s: float = ...) -> None:
+        """Set up the fixtures above function scope that it names, as far as that goes without running it."""
+
     def lacks_fixtures(self, item: Any) -> bool:
         """Whether a repetition would set up fixtures above function scope."""
 

@@ -1,4 +1,4 @@
-"""A reading that can be dear and is wanted often: taken for a small part of the time, between which the last one stands.
+"""A reading that can be dear and is wanted often: taken for a small part of the time only, else the last one stands.
 
 Bytes of the malloc heap in use take malloc 1 us to tell in a fresh process, and 3 ms in one with 500 MB of fragments.
 """

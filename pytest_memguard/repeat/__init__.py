@@ -1,8 +1,8 @@
 """Run one test again, whole protocol, unlogged, and leave no trace of it in pytest.
 
 This is the only module that knows pytest's private state. What it touches: ``runtestprotocol``, an item's
-``__dict__`` and ``_repr_failure_py``, ``FixtureDef._finalizers``, and through ``quiet``, ``temporary`` and ``given``
-the implementations of a hook caller, ``TempPathFactory._basetemp`` and the settings of a property.
+``__dict__`` and ``_repr_failure_py``, ``FixtureDef._finalizers``, and through its siblings an item's ``_request``, the
+implementations of a hook caller, ``TempPathFactory._basetemp`` and the settings of a property.
 pytest-rerunfailures relies on the same names; ``tests/integration/test_detection.py`` fails where one of them changes.
 """
 
@@ -22,6 +22,7 @@ from _pytest.outcomes import OutcomeException
 from _pytest.runner import runtestprotocol
 
 from pytest_memguard.model import Origin
+from pytest_memguard.repeat import fixtures
 from pytest_memguard.repeat.alarm import Alarm, RepetitionTimeoutError
 from pytest_memguard.repeat.capture import StillCapture
 from pytest_memguard.repeat.given import repeatable
@@ -160,6 +161,36 @@ class Repeater:
         if keep is not None:
             with contextlib.suppress(Exception, OutcomeException):
                 self._session._setupstate.setup(keep)
+
+    def set_up_fixtures(self, item: pytest.Item, *, patience_s: float = 60.0) -> None:
+        """Set up the fixtures above function scope that the item names, after ``enter``; it is not run.
+
+        Where that fails nothing of the item's parent is set up any more than before, and a repetition may do it.
+        """
+        if not (self.lacks_fixtures(item) and hasattr(item, "_initrequest")):
+            return
+        state = ItemState(item)
+        names = [definition.argname for definition in self.higher_scoped(item)]
+        failed = True
+
+        def attempt() -> None:
+            nonlocal failed
+            with contextlib.suppress(Exception, OutcomeException, RepetitionTimeoutError):
+                self._alarm.arm(patience_s)
+                fixtures.set_up(item, names)
+                failed = False
+            self._alarm.disarm()
+            self._release(None if failed else item.parent)
+
+        try:
+            state.fresh()
+            self._guarded(attempt)
+        finally:
+            state.restore()
+            self._forget()
+        if failed:
+            _let_go_of_the_error()
+            self.enter(item.parent)
 
     def lacks_fixtures(self, item: pytest.Item) -> bool:
         """Whether the next repetition would set up a fixture above function scope."""
