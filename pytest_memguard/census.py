@@ -55,7 +55,7 @@ _NO_HOLDERS = frozenset(
 )
 _mro = type.__dict__["__mro__"].__get__
 _class_dict = type.__dict__["__dict__"].__get__
-_module_name = type.__dict__["__module__"].__get__
+_module = type.__dict__["__module__"].__get__
 _class_name = type.__dict__["__name__"].__get__
 _module_dict = vars(types.ModuleType)["__dict__"].__get__
 
@@ -224,6 +224,14 @@ class ContainerCensus:
         return type(module) is str and module.partition(".")[0] in self._own
 
 
+def _module_name(kind: type) -> object:
+    """``kind.__module__`` from the slot; a class that lost it, or that the collector has taken apart, has none."""
+    try:
+        return _module(kind)
+    except AttributeError:
+        return None
+
+
 def _select(objects: list[object], types_of: list[type], chosen: Container[type]) -> Iterator[object]:
     """The objects of the chosen types. No closure may do this: its cell is in ``objects`` and would hold it."""
     return compress(objects, map(chosen.__contains__, types_of))
@@ -234,7 +242,7 @@ def _measures(kinds: Iterable[type]) -> tuple[set[type], dict[type, Callable[[An
     plain: set[type] = {dict, bytearray}  # even where the collector tracks none of them
     odd: dict[type, Callable[[Any], int]] = {}
     for kind in kinds:
-        bases = _mro(kind)
+        bases = _mro(kind) or ()  # a class that the collector has taken apart has none
         base = next((b for b in _SIZED if b in bases), None)
         if base is not None:
             length = next(_class_dict(b)["__len__"] for b in bases if "__len__" in _class_dict(b))

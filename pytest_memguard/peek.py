@@ -29,7 +29,7 @@ MISSING: Any = object()
 
 def bases(cls: type) -> tuple[type, ...]:
     """The method resolution order of ``cls``, from the slot (a metaclass may shadow ``__mro__``)."""
-    mro: tuple[type, ...] = _mro(cls)
+    mro: tuple[type, ...] = _mro(cls) or ()  # none once the collector has taken it apart
     return mro
 
 
@@ -41,7 +41,10 @@ def qualname_of(cls: type) -> str:
 
 def module_of(cls: type) -> str:
     """``cls.__module__`` where that is a string, else an empty one (a class may define it as a property)."""
-    name = _module(cls)
+    try:
+        name = _module(cls)
+    except AttributeError:  # the collector has taken it apart
+        return ""
     return name if type(name) is str else ""
 
 
